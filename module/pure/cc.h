@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Congestion control on a struct of its own: windows in segments, time in
+ * microseconds, no socket in sight. What is lost, and when, is not decided
+ * here: loss recovery reports it through xtcp_cc_on_loss() and xtcp_cc_on_rto().
+ *
+ * The sender calls, under the socket lock:
+ *   xtcp_cc_init()       when the connection is established
+ *   xtcp_cc_on_ack()     for each ACK of new data outside of recovery
+ *   xtcp_cc_on_loss()    when fast retransmit or ECN asks for a reduction; the
+ *                        way down from cwnd to ssthresh is recovery's
+ *   xtcp_cc_on_rto()     when the retransmission timer expired
+ *   xtcp_cc_on_undo()    when that turned out to be a mistake
+ *   xtcp_cc_on_idle()    before sending after a pause
+ */
+#ifndef XTCP_PURE_CC_H
+#define XTCP_PURE_CC_H
+
+#include "port.h"
+
+#define XTCP_CC_NAME_MAX	16		/* as the kernel's TCP_CA_NAME_MAX */
+#define XTCP_CC_INFINITE	0x7fffffffU	/* ssthresh before the first loss */
+#define XTCP_CC_CWND_MAX	((u32)BIT(21))	/* 2^30 octets in segments of 512 */
+#define XTCP_CC_SSTHRESH_MIN	2		/* segments, RFC 5681 equation 4 */
+
+struct xtcp_cc;
+
+/**
+ * struct xtcp_cc_ack - what one ACK tells
+ * @now_us: the time, any monotonic clock, not 0
+ * @acked_segs: segments newly acknowledged, cumulatively or by SACK
+ * @rtt_us: RTT sample of this ACK, 0 if it gave none
+ * @inflight_segs: segments outstanding before this ACK
+ * @snd_una: SND.UNA after this ACK
+ * @snd_nxt: SND.NXT
+ * @app_limited: the window was not filled, so this ACK says nothing about it
+ *	(RFC 9293 via RFC 2861 and RFC 7661): no growth
+ */
+struct xtcp_cc_ack {
+	u64 now_us;
+	u32 acked_segs;
+	u32 rtt_us;
+	u32 inflight_segs;
+	u32 snd_una;
+	u32 snd_nxt;
+	bool app_limited;
+};
+
+/**
+ * struct xtcp_cc_ops - one congestion control algorithm
+ * @name: as TCP_CONGESTION takes it
+ * @init: set up @priv; the generic fields are set
+ * @on_ack: grow the window
+ * @ssthresh: congestion was seen with that many segments outstanding; note it
+ *	and return the new ssthresh, at least XTCP_CC_SSTHRESH_MIN
+ * @on_rto: the retransmission timer expired; called after @ssthresh, may be NULL
+ * @on_undo: the last reduction was wrong; called after the generic fields
+ *	were restored, may be NULL
+ * @on_idle: nothing was sent for that long, may be NULL
+ */
+struct xtcp_cc_ops {
+	const char *name;
+	void (*init)(struct xtcp_cc *cc);
+	void (*on_ack)(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack);
+	u32 (*ssthresh)(struct xtcp_cc *cc, u32 inflight);
+	void (*on_rto)(struct xtcp_cc *cc);
+	void (*on_undo)(struct xtcp_cc *cc);
+	void (*on_idle)(struct xtcp_cc *cc, u64 idle_us);
+};
+
+/**
+ * struct xtcp_cc - congestion state of one connection
+ * @ops: algorithm, never NULL after xtcp_cc_init()
+ * @cwnd: congestion window, segments, 1 to @cwnd_clamp
+ * @ssthresh: slow start threshold, segments, XTCP_CC_INFINITE at first
+ * @cwnd_cnt: segments acknowledged towards the next increment of @cwnd
+ * @cwnd_clamp: upper bound of @cwnd, segments
+ * @prior_cwnd: @cwnd before the last reduction, 0 if there is nothing to undo
+ * @prior_ssthresh: @ssthresh before the last reduction
+ * @ss_limit: slow start counts at most that many segments an ACK (L of
+ *	RFC 3465 and RFC 9406); 0: no limit, right for a sender that paces.
+ *	RFC 9406 recommends 8 for one that does not
+ * @priv: the algorithm's own, zeroed before its init
+ *
+ * Written under the socket lock.
+ */
+struct xtcp_cc {
+	const struct xtcp_cc_ops *ops;
+	u32 cwnd;
+	u32 ssthresh;
+	u32 cwnd_cnt;
+	u32 cwnd_clamp;
+	u32 prior_cwnd;
+	u32 prior_ssthresh;
+	u32 ss_limit;
+	u64 priv[12];
+};
+
+extern const struct xtcp_cc_ops xtcp_cc_reno;
+extern const struct xtcp_cc_ops xtcp_cc_cubic;
+
+const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
+const struct xtcp_cc_ops *xtcp_cc_get(u32 index);
+u32 xtcp_cc_init_cwnd(u32 mss);
+void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 mss);
+void xtcp_cc_set_ops(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops);
+u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked);
+void xtcp_cc_avoid(struct xtcp_cc *cc, u32 window, u32 acked);
+void xtcp_cc_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack);
+void xtcp_cc_on_loss(struct xtcp_cc *cc, u32 inflight);
+void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh);
+void xtcp_cc_on_undo(struct xtcp_cc *cc);
+void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us);
+
+/**
+ * xtcp_cc_in_slow_start() - is the window below the threshold?
+ * @cc: congestion state
+ *
+ * Return: true in slow start (RFC 5681 section 3.1).
+ */
+static inline bool xtcp_cc_in_slow_start(const struct xtcp_cc *cc)
+{
+	return cc->cwnd < cc->ssthresh;
+}
+
+#endif
