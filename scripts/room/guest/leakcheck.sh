@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What must be true after a test: nothing left of it. Sourced by the runner in the guest and by
+# selftests/lib/leakcheck.sh. Every function says what it found and returns 0 or 1.
+
+leakcheck_bound=200	# x 0.1 s
+
+# leakcheck_until COMMAND...: wait for a condition, 20 s at most
+leakcheck_until() {
+	_n=0
+	until "$@"; do
+		_n=$((_n + 1))
+		[ $_n -le $leakcheck_bound ] || return 1
+		sleep 0.1
+	done
+}
+
+# the sockets file has a header and nothing else, or only listeners that the test says it keeps
+leakcheck__sockets_empty() {
+	[ "$(wc -l </proc/net/xtcp/sockets)" -le 1 ]
+}
+
+leakcheck_sockets() {
+	[ -d /sys/kernel/xtcp ] || return 0	# the module is not there
+	if [ ! -r /proc/net/xtcp/sockets ]; then
+		echo "leakcheck: no /proc/net/xtcp/sockets"
+		return 1
+	fi
+	leakcheck_until leakcheck__sockets_empty && return 0
+	echo "leakcheck: sockets left:"
+	cat /proc/net/xtcp/sockets
+	return 1
+}
+
+# All sockets of all namespaces are counted per state in /sys/kernel/xtcp/states
+leakcheck__states_zero() {
+	for _f in /sys/kernel/xtcp/states/*; do
+		case $_f in */CLOSE|*/CLOSED) continue ;; esac
+		[ "$(cat "$_f")" = 0 ] || return 1
+	done
+}
+
+leakcheck_states() {
+	[ -d /sys/kernel/xtcp ] || return 0
+	if [ ! -d /sys/kernel/xtcp/states ]; then
+		echo "leakcheck: no /sys/kernel/xtcp/states"
+		return 1
+	fi
+	leakcheck_until leakcheck__states_zero && return 0
+	echo "leakcheck: sockets left in a state:"
+	grep -H . /sys/kernel/xtcp/states/*
+	return 1
+}
+
+# What was opened was closed: pairs of counters that must be equal once all is quiet
+leakcheck__counter() { cat "/sys/kernel/xtcp/counters/$1" 2>/dev/null; }
+
+leakcheck__balanced() {
+	[ "$(leakcheck__counter "$1")" = "$(leakcheck__counter "$2")" ]
+}
+
+leakcheck_counters() {
+	[ -d /sys/kernel/xtcp/counters ] || return 0
+	_rc=0
+	for _pair in SocketsMade:SocketsFreed RequestsMade:RequestsFreed \
+		TimeWaitMade:TimeWaitFreed ReservationsMade:ReservationsFreed \
+		TimersArmed:TimersDone; do
+		_a=${_pair%:*} _b=${_pair#*:}
+		[ -e "/sys/kernel/xtcp/counters/$_a" ] || continue
+		leakcheck_until leakcheck__balanced "$_a" "$_b" && continue
+		echo "leakcheck: $_a $(leakcheck__counter "$_a"), but $_b $(leakcheck__counter "$_b")"
+		_rc=1
+	done
+	return $_rc
+}
+
+# Two scans: the first may still see objects that are just being freed
+leakcheck_kmemleak() {
+	_k=/sys/kernel/debug/kmemleak
+	[ -w $_k ] || return 0
+	echo scan >$_k 2>/dev/null || return 0
+	echo scan >$_k
+	[ -z "$(cat $_k)" ] && return 0
+	echo scan >$_k
+	if [ -n "$(cat $_k)" ]; then
+		echo "leakcheck: kmemleak:"
+		head -n 60 $_k
+		return 1
+	fi
+}
+
+# rmmod, within a bound: packets of ours may still wait in a neighbour queue for some seconds
+leakcheck__rmmod() { rmmod xtcp 2>/dev/null || [ ! -d /sys/module/xtcp ]; }
+
+leakcheck_unload() {
+	_rc=0
+	leakcheck_sockets || _rc=1
+	leakcheck_states || _rc=1
+	leakcheck_counters || _rc=1
+	if ! leakcheck_until leakcheck__rmmod; then
+		echo "leakcheck: xtcp does not unload: $(rmmod xtcp 2>&1), refcnt $(cat /sys/module/xtcp/refcnt)"
+		[ ! -r /proc/net/xtcp/sockets ] || cat /proc/net/xtcp/sockets
+		return 1
+	fi
+	return $_rc
+}
+
+# leakcheck_dmesg [FILE]: kernel messages since the mark (or in FILE) that must not be there
+leakcheck_mark() {
+	_mark="xtcp-leakcheck: $$ $1"
+	echo "<6>$_mark" >/dev/kmsg
+	leakcheck_last=$_mark
+}
+
+leakcheck_dmesg() {
+	_pat=${ROOM_DIR:-.}/guest/bad-dmesg
+	[ -r "$_pat" ] || _pat=$(dirname "$0")/bad-dmesg
+	if [ ! -r "$_pat" ]; then
+		echo "leakcheck: no list of bad kernel messages"
+		return 1
+	fi
+	grep -v -e '^#' -e '^!' -e '^ *$' "$_pat" >"/tmp/bad.$$"
+	grep '^!' "$_pat" | cut -c2- >"/tmp/good.$$"
+	if [ -n "${leakcheck_last:-}" ]; then
+		dmesg | awk -v mark="$leakcheck_last" 'index($0, mark) { on = 1; next } on'
+	else
+		dmesg
+	fi | grep -E -f "/tmp/bad.$$" | grep -v -E -f "/tmp/good.$$" >"/tmp/found.$$"
+	_rc=0
+	if [ -s "/tmp/found.$$" ]; then
+		echo "leakcheck: the kernel said:"
+		cat "/tmp/found.$$"
+		_rc=1
+	fi
+	rm -f "/tmp/bad.$$" "/tmp/good.$$" "/tmp/found.$$"
+	return $_rc
+}
+
+# All but the unloading, for use after every single test
+leakcheck() {
+	_all=0
+	leakcheck_sockets || _all=1
+	leakcheck_states || _all=1
+	leakcheck_counters || _all=1
+	leakcheck_dmesg || _all=1
+	return $_all
+}

@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Booting test machines: what vm, pair and run-suite share."""
+
+import fcntl
+import glob
+import hashlib
+import lzma
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOM = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(ROOM))
+CACHE = os.environ.get("XTCP_CACHE") or os.path.join(TOP, "build", "cache")
+OUT = os.environ.get("XTCP_OUT") or os.path.join(TOP, "build")
+KERNELS = ("6.1", "6.12", "sid", "debug")
+MARK = "XTCP-ROOM-EXIT"
+
+# What a clean run never says. One list for all machines; guest/leakcheck uses it, too.
+BAD_DMESG = os.path.join(ROOM, "guest", "bad-dmesg")
+
+# For the small machine: loaded on demand by modprobe, from its initramfs
+MODULES = """
+tun veth dummy ifb macvlan bridge vrf sch_netem sch_fq sch_fq_codel sch_tbf sch_prio sch_ingress
+cls_matchall cls_u32 act_mirred act_gact
+nf_defrag_ipv4 nf_defrag_ipv6 nf_conntrack nf_conntrack_netlink nf_tables nft_ct nft_log nft_limit
+nft_reject nft_reject_inet nft_reject_ipv4 nft_reject_ipv6 nft_socket nft_tproxy nft_nat nft_masq
+nft_redir nft_chain_nat nft_compat nf_tproxy_ipv4 nf_tproxy_ipv6 nf_reject_ipv4 nf_reject_ipv6
+inet_diag tcp_diag udp_diag raw_diag unix_diag af_packet_diag netlink_diag
+tunnel4 ipip ip_gre ip6_gre ip6_tunnel sit fou fou6 vxlan xfrm_user ah4 ah6 esp4 esp6 xfrm_algo
+authenc hmac sha1_generic sha256_generic cbc aes_generic echainiv crypto_null seqiv md5 rmd160
+virtio_net virtio_pci virtio_console virtio_rng e1000e vmxnet3 8139too 8139cp 9p 9pnet_virtio
+tcp_bbr tcp_dctcp tls af_packet crc32c_generic libcrc32c nfnetlink
+""".split()
+
+# Programs of the machine that the small machine gets, with the libraries they need
+PROGRAMS = "ip tc nft ss ethtool bash stdbuf conntrack ping".split()
+
+
+def die(text):
+    print("%s: FAILED: %s" % (os.path.basename(sys.argv[0]), text), file=sys.stderr, flush=True)
+    sys.exit(125)
+
+
+def kernel(name):
+    """Return {KVER, VMLINUZ, MODDIR, ...} of a kernel, making it first if need be."""
+    if name not in KERNELS:
+        die("unknown kernel %s (have: %s)" % (name, " ".join(KERNELS)))
+    path = os.path.join(CACHE, "kernels", name, "env")
+    if not os.path.exists(path):
+        make = ["debug-kernel"] if name == "debug" else ["root", name]
+        if subprocess.call([os.path.join(ROOM, make[0])] + make[1:], stdout=sys.stderr) != 0:
+            die("no kernel %s" % name)
+    with open(path) as f:
+        return dict(line.strip().split("=", 1) for line in f if "=" in line)
+
+
+def have_kvm():
+    """KVM only if a tiny machine really boots in it: there are hosts where it hangs."""
+    answer = os.path.join(CACHE, "kvm")
+    if os.path.exists(answer):
+        with open(answer) as f:
+            return f.read().strip() == "yes"
+    yes = False
+    if os.access("/dev/kvm", os.R_OK | os.W_OK):
+        vm = FastVm("6.1", accel="kvm", timeout=10)
+        yes = vm.run("true", quiet=True) == 0
+    with open(answer + ".new", "w") as f:
+        f.write("yes\n" if yes else "no\n")
+    os.rename(answer + ".new", answer)
+    print("room: KVM %s" % ("works" if yes else "does not work here: TCG"), file=sys.stderr)
+    return yes
+
+
+def bad_lines(text):
+    with open(BAD_DMESG) as f:
+        lines = [l.rstrip("\n") for l in f if l.strip() and not l.startswith("#")]
+    bad = re.compile("|".join(l for l in lines if not l.startswith("!")))
+    good = [l[1:] for l in lines if l.startswith("!")]
+    fine = re.compile("|".join(good)) if good else None
+    return [l for l in text.splitlines() if bad.search(l) and not (fine and fine.search(l))]
+
+
+def libraries(path):
+    """Everything that a dynamic program needs, as absolute paths."""
+    r = subprocess.run(["ldd", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                       universal_newlines=True)
+    return re.findall(r"(/\S+) \(0x", r.stdout)
+
+
+def is_elf(path):
+    with open(path, "rb") as f:
+        return f.read(4) == b"\x7fELF"
+
+
+class Tree:
+    """A directory that becomes an initramfs."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="xtcp-initramfs.")
+
+    def add(self, src, dest, libs=True):
+        to = self.dir + dest
+        if os.path.isdir(src):
+            for name in sorted(os.listdir(src)):
+                self.add(os.path.join(src, name), os.path.join(dest, name), libs)
+            os.makedirs(to, exist_ok=True)
+            return
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        if os.path.lexists(to):
+            os.unlink(to)
+        shutil.copy(src, to)
+        if libs and is_elf(src) and not src.endswith((".ko", ".o")):
+            for lib in libraries(src):
+                if not os.path.exists(self.dir + lib):
+                    self.add(os.path.realpath(lib), lib, libs=False)
+
+    def write(self, dest, text, mode=0o644):
+        to = self.dir + dest
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        with open(to, "w") as f:
+            f.write(text)
+        os.chmod(to, mode)
+
+    def cpio(self, path):
+        with open(path + ".new", "wb") as out:
+            find = subprocess.Popen(["find", ".", "-mindepth", "1", "-print0"], cwd=self.dir,
+                                    stdout=subprocess.PIPE)
+            subprocess.run(["cpio", "-o", "-0", "-H", "newc", "-R", "0:0", "--quiet"], cwd=self.dir,
+                           stdin=find.stdout, stdout=out, check=True)
+            # pad, so that another archive can follow
+            out.seek(0, os.SEEK_END)
+            out.write(b"\0" * (-out.tell() % 512))
+        os.rename(path + ".new", path)
+        shutil.rmtree(self.dir)
+
+
+def module_closure(moddir):
+    """Paths of MODULES and what they need, by the kernel's own modules.dep."""
+    deps = {}
+    with open(os.path.join(moddir, "modules.dep")) as f:
+        for line in f:
+            head, tail = line.split(":", 1)
+            deps[head] = tail.split()
+    by_name = {re.sub(r"\.ko(\.xz|\.zst|\.gz)?$", "", os.path.basename(p)).replace("-", "_"): p
+               for p in deps}
+    want = set()
+    for name in MODULES:
+        path = by_name.get(name.replace("-", "_"))
+        if path:
+            want.add(path)
+            want.update(deps[path])
+    return sorted(want)
+
+
+def base_cpio(name, env):
+    """The part of the small machine that does not change: busybox, programs, modules."""
+    key = hashlib.sha256(("4 %s %s %s" % (env["KVER"], MODULES, PROGRAMS)).encode()).hexdigest()[:12]
+    path = os.path.join(CACHE, "kernels", name, "base-%s.cpio" % key)
+    if os.path.exists(path):
+        return path
+    with open(os.path.join(CACHE, "kernels", name, "base.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(path):
+            return path
+        tree = Tree()
+        tree.add(shutil.which("busybox") or die("no busybox (busybox-static)"), "/bin/busybox")
+        applets = subprocess.check_output(["busybox", "--list-full"], universal_newlines=True)
+        for applet in applets.split():
+            to = tree.dir + "/" + applet
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            if not os.path.lexists(to):
+                os.symlink("/bin/busybox", to)
+        for program in PROGRAMS:
+            src = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin")
+            if not src:
+                die("%s is not installed (scripts/room/setup)" % program)
+            # busybox applets of the same name give way
+            for d in ("/bin", "/sbin", "/usr/bin", "/usr/sbin"):
+                if os.path.lexists(tree.dir + d + "/" + program):
+                    os.unlink(tree.dir + d + "/" + program)
+            tree.add(os.path.realpath(src), "/usr/bin/" + program)
+        lib = glob.glob("/usr/libexec/coreutils/libstdbuf.so") + glob.glob("/usr/lib/x86_64-linux-gnu/coreutils/*")
+        for l in lib:
+            tree.add(l, l)
+        dest = "/lib/modules/" + env["KVER"]
+        for m in module_closure(env["MODDIR"]):
+            src = os.path.join(env["MODDIR"], m)
+            if src.endswith(".xz"):
+                to = tree.dir + os.path.join(dest, m[:-3])
+                os.makedirs(os.path.dirname(to), exist_ok=True)
+                with lzma.open(src) as i, open(to, "wb") as o:
+                    shutil.copyfileobj(i, o)
+            elif src.endswith(".zst"):
+                to = tree.dir + os.path.join(dest, m[:-4])
+                os.makedirs(os.path.dirname(to), exist_ok=True)
+                subprocess.run(["zstd", "-q", "-d", src, "-o", to], check=True)
+            else:
+                tree.add(src, os.path.join(dest, m), libs=False)
+        for f in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+            src = os.path.join(env["MODDIR"], f)
+            if os.path.exists(src):
+                shutil.copy(src, tree.dir + dest)
+            else:
+                tree.write(os.path.join(dest, f), "")
+        subprocess.run(["depmod", "-b", tree.dir, env["KVER"]], check=True,
+                       stderr=subprocess.DEVNULL)
+        tree.cpio(path)
+        return path
+
+
+class Output(threading.Thread):
+    """Passes the guest's output on, line by line, and picks up its exit status."""
+
+    def __init__(self, pipe, sink, prefix=""):
+        super().__init__(daemon=True)
+        self.pipe, self.sink, self.prefix = pipe, sink, prefix
+        self.status = None
+
+    def run(self):
+        for raw in iter(self.pipe.readline, b""):
+            line = raw.replace(b"\r", b"")
+            at = line.find(MARK.encode())
+            if at >= 0:
+                word = line[at:].split()
+                if len(word) > 1 and word[1].isdigit():
+                    self.status = int(word[1])
+                line = line[:at]
+                if not line:
+                    continue
+                line += b"\n"
+            if self.sink is not None:
+                self.sink.write(self.prefix.encode() + line)
+                self.sink.flush()
+
+
+class Vm:
+    """One machine. Sub-classes say how it is started; the verdict is the same for all."""
+
+    def __init__(self, name, accel=None, smp=1, mem="1G", timeout=120, virtual=False, count=False,
+                 module=False, params="", nics=(), files=(), qemu=(), append="", keep=False):
+        self.name, self.env = name, kernel(name)
+        self.smp, self.mem, self.timeout = smp, mem, timeout
+        self.virtual, self.count = virtual, count
+        self.module, self.params = module, params
+        self.nics, self.files, self.qemu, self.append = list(nics), list(files), list(qemu), append
+        self.work = tempfile.mkdtemp(prefix="xtcp-vm.")
+        self.keep = keep
+        self.accel = accel
+        self.proc = None
+        self.complaints = []
+        if virtual or count:
+            self.smp = 1
+
+    def accel_args(self):
+        if self.virtual or self.count:
+            return ["-accel", "tcg", "-cpu", "qemu64,+rdrand,+rdseed", "-rtc", "clock=vm",
+                    "-icount", "shift=%d,sleep=off" % (0 if self.count else 1)]
+        if self.accel is None:
+            self.accel = "kvm" if have_kvm() else "tcg"
+        if self.accel == "kvm":
+            return ["-accel", "kvm", "-cpu", "host"]
+        return ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand,+rdseed"]
+
+    def module_path(self):
+        path = os.path.join(OUT, self.name, "xtcp.ko")
+        if not os.path.exists(path):
+            die("no %s: scripts/room/build %s" % (path, self.name))
+        return path
+
+    def path(self, name):
+        return os.path.join(self.work, name)
+
+    def read(self, name):
+        try:
+            with open(self.path(name), errors="replace") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def launch(self, args, sink, prefix="", env=None):
+        self.began = time.monotonic()
+        self.proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                     stderr=open(self.path("stderr.log"), "wb"),
+                                     start_new_session=True, env=env)
+        self.output = Output(self.proc.stdout, sink, prefix)
+        self.output.start()
+
+    def stop(self):
+        if self.proc and self.proc.poll() is None:
+            try:
+                os.killpg(self.proc.pid, signal.SIGTERM)
+                self.proc.wait(5)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                try:
+                    os.killpg(self.proc.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        if self.proc:
+            self.proc.wait()
+
+    def wait(self):
+        """Wait for the end, return the exit status of the command or 125 with complaints."""
+        left = self.timeout - (time.monotonic() - self.began)
+        try:
+            self.proc.wait(max(left, 0.1))
+        except subprocess.TimeoutExpired:
+            self.complaints.append("timeout after %d s" % self.timeout)
+            self.stop()
+        self.output.join(10)
+        status = self.output.status
+        if status is None:
+            self.complaints.append("the machine ended without an exit status")
+            self.complaints += ["  " + l for l in self.read("stderr.log").splitlines()[-10:]]
+        log = self.read("console.log") + "\n" + self.read("dmesg.log")
+        bad = bad_lines(log)
+        if bad:
+            self.complaints.append("the kernel said:")
+            self.complaints += ["  " + l for l in bad[:40]]
+        if self.complaints and not bad and status is None:
+            self.complaints += ["  console: " + l for l in log.splitlines()[-15:]]
+        if self.complaints:
+            return status if status not in (None, 0) else 125
+        return status
+
+    def finish(self, quiet=False):
+        rc = self.wait()
+        if self.complaints and not quiet:
+            for c in self.complaints:
+                print("room: %s: %s" % (self.name, c), file=sys.stderr)
+            log = os.path.join(OUT, "logs")
+            os.makedirs(log, exist_ok=True)
+            for name in ("console.log", "dmesg.log"):
+                if os.path.exists(self.path(name)):
+                    shutil.copy(self.path(name), os.path.join(log, "%s-%s" % (self.name, name)))
+            print("room: full log: %s/%s-*.log" % (log, self.name), file=sys.stderr, flush=True)
+        self.clean()
+        return rc
+
+    def clean(self):
+        if not self.keep:
+            shutil.rmtree(self.work, ignore_errors=True)
+
+    def run(self, command, quiet=False):
+        try:
+            self.start(command, None if quiet else sys.stdout.buffer)
+            return self.finish(quiet)
+        finally:
+            self.stop()
+            self.clean()
+
+    def job(self, command):
+        """The shell script that guest/start runs."""
+        return ("#!/bin/sh\nMODULE=%d\nPARAMS='%s'\nKERNEL=%s\nVIRTUAL=%d\nMARK=%s\n"
+                % (self.module, self.params, self.name, self.virtual or self.count, MARK)) + \
+            "export KERNEL\ncommand_of_job() {\n%s\n}\n" % command
+
+
+class FastVm(Vm):
+    """QEMU with a small initramfs: 3-5 s, no file system of the machine in it."""
+
+    def start(self, command, sink, prefix=""):
+        tree = Tree()
+        tree.write("/xtcp/job", self.job(command), 0o755)
+        tree.add(os.path.join(ROOM, "guest"), "/xtcp/guest")
+        tree.add(os.path.join(ROOM, "guest", "init"), "/init")
+        os.makedirs(tree.dir + "/t")
+        if self.module:
+            tree.add(self.module_path(), "/xtcp/xtcp.ko")
+        for f in self.files:
+            src, _, dest = f.partition(":")
+            if not os.path.exists(src):
+                die("--add %s: no such file" % src)
+            tree.add(os.path.abspath(src), dest or "/t/" + os.path.basename(src.rstrip("/")))
+        tree.cpio(self.path("job.cpio"))
+        with open(self.path("initrd"), "wb") as out:
+            for part in (base_cpio(self.name, self.env), self.path("job.cpio")):
+                with open(part, "rb") as f:
+                    shutil.copyfileobj(f, out)
+        nics = []
+        for i, nic in enumerate(self.nics):
+            nics += nic
+        args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+                "-machine", "q35", "-m", self.mem, "-smp", str(self.smp)] + self.accel_args() + [
+                "-kernel", self.env["VMLINUZ"], "-initrd", self.path("initrd"),
+                "-chardev", "file,id=console,path=" + self.path("console.log"),
+                "-chardev", "stdio,id=out,signal=off",
+                "-chardev", "file,id=dmesg,path=" + self.path("dmesg.log"),
+                "-serial", "chardev:console", "-serial", "chardev:out", "-serial", "chardev:dmesg",
+                "-append", "console=ttyS0 loglevel=6 panic=-1 oops=panic random.trust_cpu=on mitigations=off "
+                "nokaslr tsc=reliable " + self.append] + nics + self.qemu
+        self.launch(args, sink, prefix)
