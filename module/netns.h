@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What each network namespace has of its own.
+ */
+#ifndef _XTCP_NETNS_H
+#define _XTCP_NETNS_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/siphash.h>
+#include <linux/spinlock.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+struct ctl_table;
+struct ctl_table_header;
+struct sock;
+struct xtcp_stats;
+
+/**
+ * struct xtcp_knobs - the sysctls of a namespace; copied whole at inheritance
+ *
+ * One member a file of /proc/sys/net/xtcp, same name. Written by control/sysctl.c,
+ * bounded there; read with READ_ONCE().
+ */
+struct xtcp_knobs {
+	int syn_retries;
+	int synack_retries;
+	int msl_ms;
+	int fin_wait2_ms;
+	int keepalive_time;		/* s */
+	int keepalive_intvl;		/* s */
+	int keepalive_probes;
+	int keepalive_force;
+	int dead_peer_ms;
+	int retries1;
+	int retries2;
+	int orphan_retries;
+	int rto_initial_ms;
+	int rto_min_ms;
+	int rto_max_ms;
+	int delack_ms;
+	int wire_protocol;
+	int ip_local_port_range[2];
+	int sack;
+	int timestamps;
+	int window_scaling;
+	int ecn;
+	int syncookies;
+	int max_syn_backlog;
+	int somaxconn;
+	int tw_reuse;
+	int max_tw_sockets;
+	int rfc1337;
+	int slow_start_after_idle;
+	int challenge_ack_limit;
+	int rmem[3];
+	int wmem[3];
+	int msl_min_ms;
+	int rto_min_floor_ms;
+	int keepalive_min;		/* s */
+	unsigned int create_group_range[2];	/* gid_t; low > high: nobody */
+	char congestion_control[16];
+};
+
+/**
+ * struct xtcp_net - XTCP's part of a network namespace
+ * @knobs: the sysctls
+ * @stats: counters, per CPU
+ * @sysctl_header: registration of /proc/sys/net/xtcp
+ * @sysctl_table: its table; the initial namespace's is the template
+ * @ctl_sk4: control socket that unowned IPv4 segments are sent through
+ * @ctl_sk6: the same for IPv6; NULL where IPv6 is off
+ * @isn_key: secret of RFC 6528, one per namespace
+ * @hook_mutex: covers @hooked
+ * @hooked: bit 0: IPv4 hook registered; bit 1: IPv6
+ * @tw_lock: covers @tw_list
+ * @tw_list: all TIME_WAIT entries
+ * @tw_count: how many
+ * @orphans: sockets without a program
+ * @challenge_lock: covers the two below, RFC 5961 7
+ * @challenge_second: second the budget belongs to
+ * @challenge_left: challenge ACKs left in it
+ * @exiting: no new minisocks
+ */
+struct xtcp_net {
+	struct xtcp_knobs knobs;
+	struct xtcp_stats __percpu *stats;
+	struct ctl_table_header *sysctl_header;
+	struct ctl_table *sysctl_table;
+	struct sock *ctl_sk4;
+	struct sock *ctl_sk6;
+	siphash_key_t isn_key;
+	struct mutex hook_mutex;
+	unsigned long hooked;
+	spinlock_t tw_lock;
+	struct list_head tw_list;
+	atomic_t tw_count;
+	atomic_t orphans;
+	spinlock_t challenge_lock;
+	u32 challenge_second;
+	u32 challenge_left;
+	bool exiting;
+};
+
+extern unsigned int xtcp_net_id;
+
+static inline struct xtcp_net *xtcp_net(const struct net *net)
+{
+	return net_generic(net, xtcp_net_id);
+}
+
+/* netns.c: pernet registration, one {init, exit} list in order of layers */
+int xtcp_netns_init(void);
+void xtcp_netns_exit(void);
+
+#endif /* _XTCP_NETNS_H */
