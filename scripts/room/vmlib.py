@@ -37,7 +37,7 @@ inet_diag tcp_diag udp_diag raw_diag unix_diag af_packet_diag netlink_diag
 tunnel4 ipip ip_gre ip6_gre ip6_tunnel sit fou fou6 vxlan xfrm_user ah4 ah6 esp4 esp6 xfrm_algo
 authenc hmac sha1_generic sha256_generic cbc aes_generic echainiv crypto_null seqiv md5 rmd160
 virtio_net virtio_pci virtio_console virtio_rng e1000e vmxnet3 8139too 8139cp 9p 9pnet_virtio
-tcp_bbr tcp_dctcp tls af_packet crc32c_generic libcrc32c nfnetlink
+tcp_bbr tcp_dctcp tls af_packet crc32c_generic libcrc32c nfnetlink overlay
 """.split()
 
 # Programs of the machine that the small machine gets, with the libraries they need
@@ -162,7 +162,7 @@ def module_closure(moddir):
 
 def base_cpio(name, env):
     """The part of the small machine that does not change: busybox, programs, modules."""
-    key = hashlib.sha256(("4 %s %s %s" % (env["KVER"], MODULES, PROGRAMS)).encode()).hexdigest()[:12]
+    key = hashlib.sha256(("6 %s %s %s" % (env["KVER"], MODULES, PROGRAMS)).encode()).hexdigest()[:12]
     path = os.path.join(CACHE, "kernels", name, "base-%s.cpio" % key)
     if os.path.exists(path):
         return path
@@ -187,6 +187,9 @@ def base_cpio(name, env):
                 if os.path.lexists(tree.dir + d + "/" + program):
                     os.unlink(tree.dir + d + "/" + program)
             tree.add(os.path.realpath(src), "/usr/bin/" + program)
+        # busybox's shell would always prefer its own applets
+        os.unlink(tree.dir + "/bin/sh")
+        os.symlink("/usr/bin/bash", tree.dir + "/bin/sh")
         lib = glob.glob("/usr/libexec/coreutils/libstdbuf.so") + glob.glob("/usr/lib/x86_64-linux-gnu/coreutils/*")
         for l in lib:
             tree.add(l, l)
@@ -385,7 +388,7 @@ class FastVm(Vm):
                 with open(part, "rb") as f:
                     shutil.copyfileobj(f, out)
         nics = []
-        for i, nic in enumerate(self.nics):
+        for nic in self.nics:
             nics += nic
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-machine", "q35", "-m", self.mem, "-smp", str(self.smp)] + self.accel_args() + [
@@ -397,3 +400,56 @@ class FastVm(Vm):
                 "-append", "console=ttyS0 loglevel=6 panic=-1 oops=panic random.trust_cpu=on mitigations=off "
                 "nokaslr tsc=reliable " + self.append] + nics + self.qemu
         self.launch(args, sink, prefix)
+
+
+class HostVm(FastVm):
+    """The same, and then the machine's own file system: read-only below, a tmpfs above."""
+
+    def start(self, command, sink, prefix=""):
+        self.files.append("%s:/xtcp/host" % self.host_job())
+        self.qemu += ["-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap",
+                      "-device", "virtio-9p-pci,fsdev=host,mount_tag=host"]
+        super().start(command, sink, prefix)
+
+    def host_job(self):
+        with open(self.path("host"), "w") as f:
+            f.write("MODDIR=%s\nKVER=%s\nTREE=%s\n" % (self.env["MODDIR"], self.env["KVER"], TOP))
+        return self.path("host")
+
+
+class VngVm(Vm):
+    """virtme-ng, for the demonstration and to play in."""
+
+    def start(self, command, sink, prefix=""):
+        subprocess.check_call([os.path.join(ROOM, "setup")])
+        with open(self.path("job"), "w") as f:
+            f.write(self.job(command))
+        shutil.copytree(os.path.join(ROOM, "guest"), self.path("guest"))
+        if self.module:
+            shutil.copy(self.module_path(), self.path("xtcp.ko"))
+        env, args = vng_command(self)
+        args += ["--", "cd %s; ROOM_OUT=- ROOM_DMESG=%s ROOM_DIR=%s sh %s/guest/start"
+                 % (TOP, self.path("dmesg.log"), self.work, self.work)]
+        self.launch(args, sink, prefix, env)
+
+    def read(self, name):
+        return super().read("stderr.log" if name == "console.log" else name)
+
+
+def vng_command(vm):
+    """Environment and arguments of virtme-ng, without the command."""
+    vng = os.path.join(CACHE, "vng", "usr")
+    env = dict(os.environ, PYTHONPATH=os.path.join(vng, "lib/python3/dist-packages"),
+               PATH=os.path.join(vng, "bin") + ":/usr/sbin:/usr/bin:/sbin:/bin")
+    args = ["/usr/bin/python3", os.path.join(vng, "bin", "vng"), "--run", vm.env["VMLINUZ"],
+            "--cpus", str(vm.smp), "--memory", vm.mem, "--user", "root", "--verbose", "--cwd", "/",
+            "--force-9p", "--disable-microvm", "--rwdir=" + vm.work, "--append", "loglevel=6",
+            "--append", vm.append or "mitigations=off"]
+    if vm.virtual or vm.count or vm.accel == "tcg" or not have_kvm():
+        args.append("--disable-kvm")
+    extra = [a for nic in vm.nics for a in nic] + vm.qemu
+    if vm.virtual or vm.count:
+        extra += vm.accel_args()
+    if extra:
+        args.append("--qemu-opts=" + " ".join(extra))
+    return env, args
