@@ -10,8 +10,11 @@
 #include <linux/netfilter.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
+#include <net/inet_timewait_sock.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
+
+#undef tw_reuse		/* a knob of ours; there it is a field's short name */
 
 struct ctl_table;
 struct ctl_table_header;

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counters and the census of states. Every CPU writes its own share without a
+ * lock; whoever wants to know adds the shares up. A sum is a snapshot of
+ * numbers that go on changing, exact once traffic rests.
+ */
+#include "xtcp.h"
+
+const char * const xtcp_mib_names[XTCP_MIB_MAX] = {
+#define X(name, text) [XTCP_MIB_##name] = #name,
+	XTCP_MIB_LIST(X)
+#undef X
+};
+
+/**
+ * xtcp_mib_sum() - one counter over all CPUs
+ * @net: namespace
+ * @which: counter
+ *
+ * Context: any.
+ * Return: its value.
+ */
+unsigned long xtcp_mib_sum(struct net *net, enum xtcp_mib which)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(xtcp_net(net)->stats, cpu)->counter[which]);
+	return sum;
+}
+
+/**
+ * xtcp_mib_state_now() - how many sockets and minisocks are in a state
+ * @net: namespace
+ * @state: TCP_ESTABLISHED ... TCP_NEW_SYN_RECV
+ *
+ * A socket may enter a state on one CPU and leave it on another while the sum
+ * is taken, so that it could come out below zero: nobody wants to read that.
+ *
+ * Context: any.
+ * Return: the number, never negative.
+ */
+long xtcp_mib_state_now(struct net *net, int state)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(xtcp_net(net)->stats, cpu)->now[state]);
+	return max(sum, 0L);
+}
+
+/**
+ * xtcp_mib_state_entered() - how often a state was entered
+ * @net: namespace
+ * @state: TCP_ESTABLISHED ... TCP_NEW_SYN_RECV
+ *
+ * Context: any.
+ * Return: the number since the namespace began.
+ */
+unsigned long xtcp_mib_state_entered(struct net *net, int state)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(xtcp_net(net)->stats, cpu)->entered[state]);
+	return sum;
+}
+
+/**
+ * xtcp_mib_moved() - how often one state followed another
+ * @net: namespace
+ * @from: state, 0: birth
+ * @to: state, 0: death
+ *
+ * Context: any.
+ * Return: the number since the namespace began.
+ */
+unsigned long xtcp_mib_moved(struct net *net, int from, int to)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(xtcp_net(net)->stats, cpu)->moved[from][to]);
+	return sum;
+}
+
+/**
+ * xtcp_mib_move() - a socket went from one state to another
+ * @net: namespace
+ * @from: the state it leaves; 0: it begins
+ * @to: the state it enters; 0: it ends
+ *
+ * Row and column 0 of the matrix are births and deaths, so that for each state
+ * the sum of its column less the sum of its row is the number in it now.
+ *
+ * Context: any.
+ */
+void xtcp_mib_move(struct net *net, int from, int to)
+{
+	struct xtcp_stats __percpu *stats = xtcp_net(net)->stats;
+
+	if (WARN_ON_ONCE(from < 0 || from >= XTCP_STATES || to < 0 || to >= XTCP_STATES))
+		return;
+	if (from)
+		this_cpu_dec(stats->now[from]);
+	if (to) {
+		this_cpu_inc(stats->now[to]);
+		this_cpu_inc(stats->entered[to]);
+	}
+	this_cpu_inc(stats->moved[from][to]);
+}
