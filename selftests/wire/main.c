@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One program for all rows.  Every row runs in a child process with a network
+ * namespace, a tun device and random numbers of its own, so that rows neither
+ * see nor need each other and one that fails stops only itself.
+ */
+#define _GNU_SOURCE
+#include <fnmatch.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "wire.h"
+#include "kselftest.h"
+
+struct wire w = { .family = AF_INET, .proto = IPPROTO_TCP, .mtu = 1500 };
+
+extern const struct row handshake_rows[], close_rows[], reset_rows[],
+	options_rows[], checksum_rows[], isn_rows[], open_rows[],
+	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
+	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
+	challenge_rows[], orphan_rows[], visible_rows[], transitions_rows[],
+	matrix_rows[], knobs_rows[];
+
+static const struct row *const topics[] = {
+	handshake_rows, close_rows, reset_rows, options_rows, checksum_rows,
+	isn_rows, open_rows, failure_rows, keepalive_rows, timewait_rows,
+	icmp_rows, api_rows, window_rows, ack_rows, send_rows, ip_rows,
+	challenge_rows, orphan_rows, visible_rows, knobs_rows,
+	transitions_rows, matrix_rows,
+};
+
+static struct {
+	bool v4, v6, vt, vt_only, core, list;
+	const char *match;
+	int repeat;
+	char **topics;
+	int ntopics;
+} opt = { .repeat = 1 };
+
+void fail_at(const char *file, int line, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_dump();
+	printf("# %s:%d: %s\n", file, line, text);
+	fflush(stdout);
+	_exit(1);
+}
+
+void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("# ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n");
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * SEC + ts.tv_nsec;
+}
+
+uint32_t rnd(void)
+{
+	w.rng ^= w.rng << 13;
+	w.rng ^= w.rng >> 7;
+	w.rng ^= w.rng << 17;
+	return w.rng >> 16;
+}
+
+uint32_t rnd_between(uint32_t low, uint32_t high)
+{
+	return low + rnd() % (high - low + 1);
+}
+
+static bool topic_wanted(const char *topic)
+{
+	int i;
+
+	if (!opt.ntopics)
+		return true;
+	for (i = 0; i < opt.ntopics; i++)
+		if (!strcmp(opt.topics[i], topic))
+			return true;
+	return false;
+}
+
+static bool row_wanted(const struct row *r, int family)
+{
+	if (!topic_wanted(r->topic))
+		return false;
+	if ((r->flags & ROW_XTCP) && !is_xtcp())
+		return false;
+	if ((r->flags & ROW_HOST) && w.proto != IPPROTO_TCP)
+		return false;
+	if ((r->flags & ROW_VT) && !opt.vt)
+		return false;
+	if (!(r->flags & ROW_VT) && opt.vt_only)
+		return false;
+	if (opt.core && !(r->flags & ROW_CORE))
+		return false;
+	if ((r->flags & ROW_V4) && family != AF_INET)
+		return false;
+	if ((r->flags & ROW_V6) && family != AF_INET6)
+		return false;
+	if ((r->flags & ROW_ONCE) && family == AF_INET6 && opt.v4)
+		return false;
+	return !opt.match || !fnmatch(opt.match, r->name, 0);
+}
+
+static uint64_t hash_name(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	while (*s)
+		h = (h ^ (uint8_t)*s++) * 0x100000001b3ULL;
+	return h;
+}
+
+static void run_child(const struct row *r, int round)
+{
+	/* A different stream for each row, whatever runs before it. */
+	w.rng = (w.seed + round * 0x9e3779b97f4a7c15ULL) ^ hash_name(r->name) ^
+		((uint64_t)w.family << 56);
+	if (!w.rng)
+		w.rng = 1;
+	alarm(r->flags & ROW_VT ? 2000000 : 240);
+	net_setup();
+	r->fn();
+	fflush(stdout);
+	_exit(0);
+}
+
+static void run_row(const struct row *r, int round)
+{
+	const char *fam = w.family == AF_INET ? "ipv4" : "ipv6";
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
+	if (!pid)
+		run_child(r, round);
+	if (waitpid(pid, &status, 0) < 0)
+		ksft_exit_fail_msg("waitpid: %s\n", strerror(errno));
+	if (WIFSIGNALED(status))
+		ksft_print_msg("ended by signal %d\n", WTERMSIG(status));
+	ksft_test_result(WIFEXITED(status) && !WEXITSTATUS(status),
+			 "%s: %s (%s)\n", r->topic, r->name, fam);
+}
+
+static int for_rows(void (*fn)(const struct row *, int), int round)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	const struct row *r;
+	size_t t, f;
+	int n = 0;
+
+	for (t = 0; t < sizeof(topics) / sizeof(topics[0]); t++) {
+		for (r = topics[t]; r->name; r++) {
+			for (f = 0; f < 2; f++) {
+				if (!(f ? opt.v6 : opt.v4))
+					continue;
+				w.family = families[f];
+				if (!row_wanted(r, w.family))
+					continue;
+				n++;
+				if (fn)
+					fn(r, round);
+			}
+		}
+	}
+	return n;
+}
+
+static void list_row(const struct row *r, int round)
+{
+	(void)round;
+	printf("%s\t%s\t%s\t%s%s%s\n", r->topic, r->name,
+	       w.family == AF_INET ? "ipv4" : "ipv6",
+	       r->flags & ROW_CORE ? "core " : "",
+	       r->flags & ROW_VT ? "vt " : "",
+	       r->flags & ROW_XTCP ? "xtcp" : "");
+}
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"wire [-s tcp|xtcp|alias] [-4] [-6] [-w 6|253] [--vt|--vt-only]\n"
+		"     [--core] [--seed N] [--repeat N] [-r PATTERN] [-v]\n"
+		"     [list] [TOPIC...]\n");
+	exit(2);
+}
+
+static void parse_stack(const char *s)
+{
+	if (!strcmp(s, "tcp"))
+		w.stack = STACK_TCP;
+	else if (!strcmp(s, "xtcp"))
+		w.stack = STACK_XTCP;
+	else if (!strcmp(s, "alias"))
+		w.stack = STACK_ALIAS;
+	else
+		usage();
+}
+
+static void parse(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "vt", 0, NULL, 'V' }, { "vt-only", 0, NULL, 'O' },
+		{ "core", 0, NULL, 'c' }, { "seed", 1, NULL, 'S' },
+		{ "repeat", 1, NULL, 'n' }, { NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "s:46w:r:v", longs, NULL)) != -1) {
+		switch (c) {
+		case 's': parse_stack(optarg); break;
+		case '4': opt.v4 = true; break;
+		case '6': opt.v6 = true; break;
+		case 'w': w.proto = atoi(optarg); break;
+		case 'r': opt.match = optarg; break;
+		case 'v': w.verbose = true; break;
+		case 'O': opt.vt_only = true; /* fall through */
+		case 'V': opt.vt = true; break;
+		case 'c': opt.core = true; break;
+		case 'S': w.seed = strtoull(optarg, NULL, 0); break;
+		case 'n': opt.repeat = atoi(optarg); break;
+		default: usage();
+		}
+	}
+	if (optind < argc && !strcmp(argv[optind], "list")) {
+		opt.list = opt.vt = true;
+		optind++;
+	}
+	opt.topics = argv + optind;
+	opt.ntopics = argc - optind;
+}
+
+int main(int argc, char **argv)
+{
+	int i, n;
+
+	parse(argc, argv);
+	if (!opt.v4 && !opt.v6)
+		opt.v4 = opt.v6 = true;
+	w.vt = opt.vt;
+	if (opt.list) {
+		for_rows(list_row, 0);
+		return 0;
+	}
+	if (!w.seed)
+		w.seed = now_ns() ^ ((uint64_t)getpid() << 40);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
+	ksft_print_header();
+	n = for_rows(NULL, 0);
+	if (!n)
+		ksft_exit_fail_msg("no row fits these arguments\n");
+	ksft_set_plan(n * opt.repeat);
+	ksft_print_msg("stack %s, protocol %d, --seed %llu\n",
+		       w.stack == STACK_TCP ? "tcp" :
+		       w.stack == STACK_XTCP ? "xtcp" : "alias", w.proto,
+		       (unsigned long long)w.seed);
+	for (i = 0; i < opt.repeat; i++)
+		for_rows(run_row, i);
+	ksft_finished();
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The namespace, the device, the knobs, and what /proc says of a socket. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+
+#include "wire.h"
+
+struct in6_ifreq_ {
+	struct in6_addr addr;
+	uint32_t plen;
+	int ifindex;
+};
+
+void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail("%s: %s", path, strerror(errno));
+	if (write(fd, text, strlen(text)) < 0)
+		fail("%s: writing %s: %s", path, text, strerror(errno));
+	close(fd);
+}
+
+static void put_if_there(const char *path, const char *text)
+{
+	if (!access(path, W_OK))
+		put_file(path, text);
+}
+
+static int dev_index(int fd)
+{
+	struct ifreq ifr = { .ifr_name = "w0" };
+
+	sys(ioctl(fd, SIOCGIFINDEX, &ifr));
+	return ifr.ifr_ifindex;
+}
+
+void net_add_addr(int family, const char *addr, int plen)
+{
+	int fd = sys(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+	if (family == AF_INET6) {
+		struct in6_ifreq_ r6 = { .plen = plen };
+
+		inet_pton(AF_INET6, addr, &r6.addr);
+		r6.ifindex = dev_index(fd);
+		sys(ioctl(fd, SIOCSIFADDR, &r6));
+	} else {
+		struct ifreq ifr = { .ifr_name = "w0" };
+		struct sockaddr_in *sin = (void *)&ifr.ifr_addr;
+
+		sin->sin_family = AF_INET;
+		inet_pton(AF_INET, addr, &sin->sin_addr);
+		sys(ioctl(fd, SIOCSIFADDR, &ifr));
+		sin->sin_addr.s_addr = htonl(~0U << (32 - plen));
+		sys(ioctl(fd, SIOCSIFNETMASK, &ifr));
+	}
+	close(fd);
+}
+
+static void dev_up(const char *name)
+{
+	int fd = sys(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	struct ifreq ifr = { 0 };
+
+	strcpy(ifr.ifr_name, name);
+	sys(ioctl(fd, SIOCGIFFLAGS, &ifr));
+	ifr.ifr_flags |= IFF_UP;
+	sys(ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+}
+
+static void open_tun(void)
+{
+	struct ifreq ifr = { .ifr_name = "w0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+
+	w.tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (w.tun < 0)
+		fail("/dev/net/tun: %s", strerror(errno));
+	sys(ioctl(w.tun, TUNSETIFF, &ifr));
+}
+
+/* What would make the host's TCP answer by other rules than its defaults. */
+static void quiet_knobs(void)
+{
+	put_if_there("/proc/sys/net/ipv4/tcp_syn_linear_timeouts", "0");
+	put_if_there("/proc/sys/net/ipv6/conf/all/accept_ra", "0");
+	put_if_there("/proc/sys/net/ipv6/conf/w0/accept_ra", "0");
+	put_if_there("/proc/sys/net/ipv6/conf/w0/accept_dad", "0");
+	put_if_there("/proc/sys/net/ipv6/conf/w0/router_solicitations", "0");
+	put_if_there("/proc/sys/net/ipv4/tcp_invalid_ratelimit", "0");
+}
+
+void net_setup(void)
+{
+	sys(unshare(CLONE_NEWNET));
+	open_tun();
+	quiet_knobs();
+	dev_up("lo");
+	net_add_addr(AF_INET, "192.0.2.1", 24);
+	dev_up("w0");
+	net_add_addr(AF_INET6, "2001:db8::1", 64);
+	wait_for_addresses();
+}
+
+/* XTCP's names, where the kernel's TCP keeps the same, and in what unit. */
+static const struct {
+	const char *name, *tcp;
+	int div;
+} knob_map[] = {
+	{ "syn_retries", "tcp_syn_retries", 1 },
+	{ "synack_retries", "tcp_synack_retries", 1 },
+	{ "fin_wait2_ms", "tcp_fin_timeout", 1000 },
+	{ "keepalive_time", "tcp_keepalive_time", 1 },
+	{ "keepalive_intvl", "tcp_keepalive_intvl", 1 },
+	{ "keepalive_probes", "tcp_keepalive_probes", 1 },
+	{ "retries1", "tcp_retries1", 1 },
+	{ "retries2", "tcp_retries2", 1 },
+	{ "orphan_retries", "tcp_orphan_retries", 1 },
+	{ "sack", "tcp_sack", 1 },
+	{ "timestamps", "tcp_timestamps", 1 },
+	{ "window_scaling", "tcp_window_scaling", 1 },
+	{ "syncookies", "tcp_syncookies", 1 },
+	{ "max_syn_backlog", "tcp_max_syn_backlog", 1 },
+	{ "tw_reuse", "tcp_tw_reuse", 1 },
+	{ "rfc1337", "tcp_rfc1337", 1 },
+	{ "challenge_ack_limit", "tcp_challenge_ack_limit", 1 },
+	{ "ecn", "tcp_ecn", 1 },
+};
+
+static void knob_path(const char *name, char *path, size_t size, int *div)
+{
+	size_t i;
+
+	*div = 1;
+	if (is_xtcp()) {
+		snprintf(path, size, "/proc/sys/net/xtcp/%s", name);
+		return;
+	}
+	for (i = 0; i < sizeof(knob_map) / sizeof(knob_map[0]); i++) {
+		if (strcmp(knob_map[i].name, name))
+			continue;
+		snprintf(path, size, "/proc/sys/net/ipv4/%s", knob_map[i].tcp);
+		*div = knob_map[i].div;
+		return;
+	}
+	fail("the kernel's TCP has no knob for %s", name);
+}
+
+void knob(const char *name, long value)
+{
+	char path[128], text[32];
+	int div;
+
+	knob_path(name, path, sizeof(path), &div);
+	snprintf(text, sizeof(text), "%ld", value / div);
+	put_file(path, text);
+}
+
+long knob_get(const char *name)
+{
+	char path[128];
+	long v;
+	FILE *f;
+	int div;
+
+	knob_path(name, path, sizeof(path), &div);
+	f = fopen(path, "r");
+	if (!f)
+		fail("%s: %s", path, strerror(errno));
+	check(fscanf(f, "%ld", &v) == 1, "%s is no number", path);
+	fclose(f);
+	return v * div;
+}
+
+bool knob_exists(const char *name)
+{
+	char path[128];
+	int div;
+
+	knob_path(name, path, sizeof(path), &div);
+	return !access(path, F_OK);
+}
+
+static const char *const names[] = {
+	"NONE", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT_1",
+	"FIN_WAIT_2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK",
+	"LISTEN", "CLOSING", "NEW_SYN_RECV",
+};
+
+const char *state_name(int state)
+{
+	return state >= 0 && state <= TCP_NEW_SYN_RECV ? names[state] : "?";
+}
+
+/* FIN_WAIT_1, FIN_WAIT1 and fin-wait-1 are one. */
+static bool same_name(const char *a, const char *b)
+{
+	for (;;) {
+		while (*a && !isalnum(*a))
+			a++;
+		while (*b && !isalnum(*b))
+			b++;
+		if (toupper(*a) != toupper(*b))
+			return false;
+		if (!*a)
+			return true;
+		a++;
+		b++;
+	}
+}
+
+static int state_by_name(const char *name)
+{
+	int i;
+
+	if (same_name(name, "CLOSED"))
+		return TCP_CLOSE;
+	for (i = 1; i <= TCP_NEW_SYN_RECV; i++)
+		if (same_name(name, names[i]))
+			return i == TCP_NEW_SYN_RECV ? TCP_SYN_RECV : i;
+	fail("/proc/net/xtcp/sockets has a state called %s", name);
+}
+
+static bool line_tcp(const char *line, unsigned int *lp, unsigned int *pp,
+		     int *state)
+{
+	unsigned int st;
+
+	if (sscanf(line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x",
+		   lp, pp, &st) != 3)
+		return false;
+	*state = st;
+	return true;
+}
+
+static bool line_xtcp(const char *line, unsigned int *lp, unsigned int *pp,
+		      int *state)
+{
+	char local[80], remote[80], st[40];
+
+	if (sscanf(line, "%*s %*s %79s %79s %39s", local, remote, st) != 3)
+		return false;
+	if (!strrchr(local, ':') || !strrchr(remote, ':'))
+		return false;
+	*lp = atoi(strrchr(local, ':') + 1);
+	*pp = atoi(strrchr(remote, ':') + 1);
+	if (!*lp)
+		return false;
+	*state = state_by_name(st);
+	return true;
+}
+
+static bool scan(const char *path, const struct conn *c, int *state)
+{
+	unsigned int lp, pp;
+	char line[512];
+	bool found = false;
+	FILE *f = fopen(path, "r");
+	int st;
+
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof(line), f)) {
+		if (!(is_xtcp() ? line_xtcp : line_tcp)(line, &lp, &pp, &st))
+			continue;
+		if (lp != c->lport)
+			continue;
+		if (pp != c->pport && !(st == TCP_LISTEN && !pp && !c->pport))
+			continue;
+		*state = st;
+		found = true;
+	}
+	fclose(f);
+	return found;
+}
+
+/* The state as everybody can see it, minisocks and orphans included. */
+bool proc_state(const struct conn *c, int *state)
+{
+	if (is_xtcp())
+		return scan("/proc/net/xtcp/sockets", c, state);
+	return scan(c->family == AF_INET6 ? "/proc/net/tcp6" : "/proc/net/tcp",
+		    c, state);
+}
