@@ -132,8 +132,9 @@ u16 xtcp_cookie_mss(bool v6, u32 mss_index)
  * @o: what will be in use: XTCP_OPT_WSCALE with the peer's @o->wscale,
  *	XTCP_OPT_SACK_PERM, XTCP_OPT_ECN
  *
- * The result is at most 64 units behind @tsval and never ahead, for a clock
- * that jumps ahead and back would look like an old duplicate to PAWS.
+ * The result is less than 128 units behind @tsval and never ahead, for a clock
+ * that jumps ahead and back would look like an old duplicate to PAWS. It is
+ * never 0, which a peer that echoes nothing sends.
  *
  * Return: the timestamp to send instead.
  */
@@ -150,8 +151,8 @@ u32 xtcp_cookie_ts_encode(u32 tsval, const struct xtcp_options *o)
 		bits |= XTCP_COOKIE_TS_ECN;
 
 	ts = (tsval & ~(u32)XTCP_COOKIE_TS_MASK) | bits;
-	/* Not "ts > tsval": the clock may just have come round. */
-	if ((s32)(ts - tsval) > 0)
+	/* Not "ts > tsval": the clock may just have come round. 0 is no echo. */
+	if ((s32)(ts - tsval) > 0 || !ts)
 		ts -= (u32)BIT(XTCP_COOKIE_TS_BITS);
 	return ts;
 }
@@ -169,9 +170,10 @@ u32 xtcp_cookie_ts_encode(u32 tsval, const struct xtcp_options *o)
  */
 bool xtcp_cookie_ts_decode(u32 tsecr, struct xtcp_options *o)
 {
+	u16 told = XTCP_OPT_WSCALE | XTCP_OPT_SACK_PERM | XTCP_OPT_ECN;
 	u32 wscale = tsecr & XTCP_COOKIE_TS_WSCALE;
 
-	o->present &= (u16)~(XTCP_OPT_WSCALE | XTCP_OPT_SACK_PERM | XTCP_OPT_ECN);
+	o->present &= ~told;
 	if (!tsecr)
 		return false;
 	if (wscale <= XTCP_WSCALE_MAX) {

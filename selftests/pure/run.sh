@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Run the programs named (or all beside this script) and print one KTAP
+# document with a subtest for each. Exit 1 if one failed, or if none ran.
+
+dir=${OUTPUT:-$(cd "$(dirname "$0")" && pwd)}
+[ $# -gt 0 ] || set -- seq header options layout roundtrip rtt reno cubic hystart isn cookie states
+
+echo "KTAP version 1"
+echo "1..$#"
+n=0
+bad=0
+for name; do
+	n=$((n + 1))
+	# Neither a program that is missing nor one that ran no test is a pass.
+	out=$("$dir/$name" 2>&1)
+	rc=$?
+	printf '%s\n' "$out" | sed 's/^/  /'
+	if [ $rc -eq 0 ] && printf '%s\n' "$out" | grep -q '^ok '; then
+		echo "ok $n $name"
+	else
+		echo "not ok $n $name # exit code $rc"
+		bad=1
+	fi
+done
+exit $bad
