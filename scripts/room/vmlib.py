@@ -23,8 +23,9 @@ OUT = os.environ.get("XTCP_OUT") or os.path.join(TOP, "build")
 KERNELS = ("6.1", "6.12", "sid", "debug")
 MARK = "XTCP-ROOM-EXIT"
 
-# What a clean run never says. One list for all machines; guest/leakcheck uses it, too.
-BAD_DMESG = os.path.join(ROOM, "guest", "bad-dmesg")
+# What a clean run never says. One list for host and guest.
+LIB = os.path.join(TOP, "selftests", "lib")
+BAD_DMESG = os.path.join(LIB, "bad-dmesg")
 
 # For the small machine: loaded on demand by modprobe, from its initramfs
 MODULES = """
@@ -373,6 +374,7 @@ class FastVm(Vm):
         tree = Tree()
         tree.write("/xtcp/job", self.job(command), 0o755)
         tree.add(os.path.join(ROOM, "guest"), "/xtcp/guest")
+        tree.add(LIB, "/xtcp/lib")
         tree.add(os.path.join(ROOM, "guest", "init"), "/init")
         os.makedirs(tree.dir + "/t")
         if self.module:
@@ -425,6 +427,7 @@ class VngVm(Vm):
         with open(self.path("job"), "w") as f:
             f.write(self.job(command))
         shutil.copytree(os.path.join(ROOM, "guest"), self.path("guest"))
+        shutil.copytree(LIB, self.path("lib"))
         if self.module:
             shutil.copy(self.module_path(), self.path("xtcp.ko"))
         env, args = vng_command(self)

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 #
 # What must be true after a test: nothing left of it. Sourced by the runner in the guest and by
-# selftests/lib/leakcheck.sh. Every function says what it found and returns 0 or 1.
+# tests in shell; ROOM_DIR/lib is where it and bad-dmesg are. Every function says what it found and returns 0 or 1.
 
 leakcheck_bound=200	# x 0.1 s
 
@@ -114,8 +114,7 @@ leakcheck_mark() {
 }
 
 leakcheck_dmesg() {
-	_pat=${ROOM_DIR:-.}/guest/bad-dmesg
-	[ -r "$_pat" ] || _pat=$(dirname "$0")/bad-dmesg
+	_pat=${ROOM_DIR:-.}/lib/bad-dmesg
 	if [ ! -r "$_pat" ]; then
 		echo "leakcheck: no list of bad kernel messages"
 		return 1

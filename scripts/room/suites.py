@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which selftests run where, and running them."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import ktap
+import vmlib
+
+INSTALL = os.path.join(vmlib.OUT, "selftests", "install")
+
+
+class Suite:
+    """One collection of selftests/ on one machine. command runs in its installed directory."""
+
+    def __init__(self, name, command, vm="fast", smp=1, mem=None, virtual=False, timeout=900,
+                 collection=None, core=None, host=False):
+        self.name, self.command, self.vm, self.smp, self.mem = name, command, vm, smp, mem
+        self.virtual, self.timeout = virtual, timeout
+        self.collection = collection or name
+        self.core = core		# the command for the reduced run; None: the same
+        self.host = host		# the command runs on the host and boots machines itself
+
+
+# The command ends with 0 or 1 and speaks KTAP. XTCP_SEED is set.
+SUITES = {s.name: s for s in (
+    Suite("mod", "./run.sh", vm="fast", smp=2, mem="1G", timeout=1200),
+    Suite("api", "./run-api", vm="fast", smp=2, mem="1G", timeout=1200),
+    Suite("wire", "./run.sh", core="./run.sh --core", vm="fast", mem="1G", virtual=True, timeout=1800),
+    Suite("net", "./run.sh", core="./run.sh --core", vm="host", smp=2, mem="3G", timeout=1800),
+    Suite("pair", "./run-pair", host=True, collection="net", timeout=900),
+    Suite("smp", "./run.sh", vm="fast", smp=4, mem="3G", timeout=1500),
+)}
+
+# Debug kernel: everything is four times as slow and needs the memory for its shadow
+SLOW = {"debug": 3}
+
+
+def make(*args, **kw):
+    return subprocess.run(["make", "-C", os.path.join(vmlib.TOP, "selftests"), "-s",
+                           "OUTPUT=" + os.path.join(vmlib.OUT, "selftests"),
+                           "KSELFTEST_DIR=" + os.path.join(vmlib.CACHE, "src", "linux-tools", "tools",
+                                                           "testing", "selftests")] + list(args),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, **kw)
+
+
+def install(collections):
+    """Build and install collections. Returns the errors: {collection: text}."""
+    errors = {}
+    for c in sorted(set(collections)):
+        if c != "lib" and not os.path.exists(os.path.join(vmlib.TOP, "selftests", c, "Makefile")):
+            errors[c] = "there is no selftests/%s" % c
+            continue
+        r = make("install", "TARGETS=" + c, "INSTALL_PATH=" + INSTALL)
+        if r.returncode:
+            errors[c] = r.stdout
+    return errors
+
+
+class Lines:
+    """A sink for vmlib.Output: to the log, to the KTAP reader, and on to the terminal."""
+
+    def __init__(self, log, report, echo):
+        self.log, self.report, self.echo = log, report, echo
+
+    def write(self, data):
+        text = data.decode(errors="replace")
+        self.log.write(text)
+        for line in text.splitlines():
+            self.report.feed(line)
+        if self.echo:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def flush(self):
+        self.log.flush()
+
+
+def run(kernel, suite, core=False, seed=None, echo=False, args=""):
+    """Run one suite on one kernel. Returns a ktap.Report."""
+    report = ktap.Report("%s %s" % (kernel, suite.name))
+    seed = seed or "%d" % (time.time() * 1000 % 2**31)
+    command = (suite.core if core and suite.core else suite.command) + (" " + args if args else "")
+    path = os.path.join(INSTALL, suite.collection)
+    logs = os.path.join(vmlib.OUT, "logs")
+    os.makedirs(logs, exist_ok=True)
+    name = os.path.join(logs, "%s-%s.log" % (kernel, suite.name))
+    timeout = suite.timeout * SLOW.get(kernel, 1)
+    env = "XTCP_SEED=%s XTCP_KERNEL=%s XTCP_CORE=%d" % (seed, kernel, core)
+    with open(name, "w") as log:
+        log.write("# seed %s\n" % seed)
+        lines = Lines(log, report, echo)
+        if suite.host:
+            rc, complaints = run_here(env, path, command, timeout, lines), []
+        else:
+            rc, complaints = run_vm(kernel, suite, env, path, command, timeout, lines)
+    if rc not in (0, 1) or complaints or (rc == 1 and not report.failed):
+        report.fail("%s: exit status %d" % (suite.name, rc), complaints + report.lines[-30:])
+    elif not suite.host:
+        report.passed += 1		# the machine: no leak, no complaint of the kernel, unloaded
+    report.finish()
+    report.name = "%s %s (seed %s)" % (kernel, suite.name, seed)
+    return report
+
+
+def run_here(env, path, command, timeout, lines):
+    p = subprocess.Popen("cd '%s' && env %s %s" % (path, env, command), shell=True,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         start_new_session=True)
+    killer = threading.Timer(timeout, lambda: os.killpg(p.pid, 15))
+    killer.start()
+    for raw in iter(p.stdout.readline, b""):
+        lines.write(raw)
+    rc = p.wait()
+    killer.cancel()
+    return rc
+
+
+def run_vm(kernel, suite, env, path, command, timeout, lines):
+    cls = vmlib.FastVm if suite.vm == "fast" else vmlib.HostVm
+    mem = suite.mem or "1G"
+    if kernel == "debug":
+        mem = "4G"
+    files = []
+    if suite.vm == "fast":
+        files = ["%s:/t/%s" % (path, suite.collection), "%s:/t/lib" % os.path.join(INSTALL, "lib")]
+        path = "/t/" + suite.collection
+    vm = cls(kernel, smp=suite.smp, mem=mem, timeout=timeout, virtual=suite.virtual, module=True,
+             files=files)
+    try:
+        vm.start("cd '%s' && env %s %s" % (path, env, command), lines)
+        rc = vm.finish(quiet=True)
+    finally:
+        vm.stop()
+    return rc, vm.complaints

@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# mod: the module comes and goes. Needs root, a machine of its own, xtcp.ko ($XTCP_KO, or the
+# machine room's). Ends with the module unloaded.
+
+dir=$(cd "$(dirname "$0")" && pwd)
+cd "$dir" || exit 1
+# shellcheck disable=SC1091
+. "$dir/../lib/runner.sh"
+# shellcheck disable=SC1091
+. "$dir/common.sh"
+
+ROUNDS=${XTCP_MOD_ROUNDS:-100}
+
+load_unload() {
+	mod_unload && mod_load && mod_unload
+}
+
+load_twice() {
+	mod_load || return 1
+	if insmod "$mod_ko" 2>/dev/null; then
+		echo "the second insmod succeeded"
+		return 1
+	fi
+	mod_unload
+}
+
+rounds() {
+	_i=0
+	while [ $_i -lt "$ROUNDS" ]; do
+		_i=$((_i + 1))
+		insmod "$mod_ko" || { echo "insmod failed in round $_i"; return 1; }
+		rmmod xtcp || { echo "rmmod failed in round $_i"; return 1; }
+	done
+	[ "$(mod_slabs)" = 0 ] || { echo "slabs left:"; grep -i '^xtcp' /proc/slabinfo; return 1; }
+}
+
+unknown_parameter() {
+	# the kernel itself only warns about these; the module still has to load and unload
+	mod_load no_such_parameter=1 && mod_unload
+}
+
+runner_test_files() {
+	for f in "$dir"/*_test.sh; do
+		[ -r "$f" ] && echo "$f"
+	done
+}
+
+mod_needs
+mod_unload >/dev/null 2>&1
+# every *_test.sh adds to TESTS and defines what it adds
+TESTS="load_unload load_twice rounds unknown_parameter"
+for f in $(runner_test_files); do
+	# shellcheck disable=SC1090
+	. "$f"
+done
+# shellcheck disable=SC2086
+set -- $TESTS
+runner_plan $#
+for t; do
+	runner_test "$t" "$t"
+	mod_unload >/dev/null 2>&1
+done
+runner_end
