@@ -63,7 +63,7 @@ struct xtcp_knobs {
 	int msl_min_ms;
 	int rto_min_floor_ms;
 	int keepalive_min;		/* s */
-	unsigned int create_group_range[2];	/* gid_t; low > high: nobody */
+	unsigned int create_group_range[2];	/* kgid_t values; low > high: nobody */
 	char congestion_control[16];
 };
 
@@ -116,6 +116,19 @@ static inline struct xtcp_net *xtcp_net(const struct net *net)
 
 /* netns.c: pernet registration, one {init, exit} list in order of layers */
 int xtcp_netns_init(void);
+/* The hooks of all namespaces are off. Context: process; not a barrier. */
+void xtcp_netns_stop(void);
 void xtcp_netns_exit(void);
+/* Call @fn for every namespace. Context: process, may sleep. */
+void xtcp_netns_for_each(void (*fn)(struct net *net, void *arg), void *arg);
+
+/* main.c: what a new namespace starts with */
+enum xtcp_inherit {
+	XTCP_INHERIT_CREATOR,	/* the values of its creator's namespace */
+	XTCP_INHERIT_INIT,	/* those of the initial namespace */
+	XTCP_INHERIT_DEFAULT,	/* the built-in ones and module parameters */
+};
+
+extern int xtcp_param_netns_inherit;
 
 #endif /* _XTCP_NETNS_H */

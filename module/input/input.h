@@ -7,6 +7,7 @@
 #ifndef _XTCP_INPUT_H
 #define _XTCP_INPUT_H
 
+#include "../conn/flows.h"
 #include "../xtcp.h"
 
 /* Actions */
