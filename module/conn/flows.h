@@ -36,6 +36,14 @@ struct xtcp_tuple {
 int xtcp_flows_init(void);
 void xtcp_flows_exit(void);
 
+/* Parts of xtcp_flows_init(): listeners.c, ephemeral.c. */
+int xtcp_listeners_init(void);
+void xtcp_listeners_exit(void);
+void xtcp_ephemeral_init(void);
+
+/* Keyed hash of a tuple, also sk_hash of its entry. Context: any. */
+u32 xtcp_flow_hash(const struct xtcp_tuple *t);
+
 /* The wire protocol of any entry, whatever its kind. */
 u8 xtcp_flow_wire_protocol(const struct sock_common *skc);
 
