@@ -106,6 +106,20 @@ static int fn##_compat(struct sock *sk, struct msghdr *msg, size_t len, int flag
 #define XTCP_PROTO_IPV6_PINFO(offset) .ipv6_pinfo_offset = (offset),
 #endif
 
+#if XTCP_BEFORE(6, 5)
+/* sendfile() had a way of its own; this one copies, as sendmsg() does */
+#define XTCP_OPS_SENDPAGE .sendpage = sock_no_sendpage,
+#else
+#define XTCP_OPS_SENDPAGE
+#endif
+
+#if XTCP_BEFORE(7, 1)
+#define XTCP_RECV_ERROR(sk, msg, len)					\
+	({ int __addr_len = 0; inet_recv_error(sk, msg, len, &__addr_len); })
+#else
+#define XTCP_RECV_ERROR(sk, msg, len) inet_recv_error(sk, msg, len)
+#endif
+
 #if XTCP_BEFORE(6, 6)
 #define XTCP_CGROUP_INET4_CONNECT_LOCK(sk, addr, len) \
 	({ (void)(len); BPF_CGROUP_RUN_PROG_INET4_CONNECT_LOCK(sk, addr); })
@@ -274,7 +288,7 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #ifndef register_net_sysctl
 /* The size was told by an empty entry at the end; callers leave room for one. */
 #define register_net_sysctl_sz(net, path, table, size) \
-	register_net_sysctl(net, path, table)
+	((void)(size), register_net_sysctl(net, path, table))
 #endif
 
 #if XTCP_BEFORE(6, 10)

@@ -88,28 +88,45 @@ unsigned long xtcp_mib_moved(struct net *net, int from, int to)
 	return sum;
 }
 
+static bool xtcp_mib_valid(int from, int to)
+{
+	return !WARN_ON_ONCE(from < 0 || from >= XTCP_STATES || to < 0 || to >= XTCP_STATES);
+}
+
+/**
+ * xtcp_mib_seen() - a state was entered by one that did not leave another
+ * @net: namespace
+ * @from: where it came from: LISTEN, for a request. The listener stays
+ * @to: the state it enters; 0: it ends
+ *
+ * Context: any.
+ */
+void xtcp_mib_seen(struct net *net, int from, int to)
+{
+	struct xtcp_stats __percpu *stats = xtcp_net(net)->stats;
+
+	if (!xtcp_mib_valid(from, to))
+		return;
+	if (to) {
+		this_cpu_inc(stats->now[to]);
+		this_cpu_inc(stats->entered[to]);
+	}
+	this_cpu_inc(stats->moved[from][to]);
+}
+
 /**
  * xtcp_mib_move() - a socket went from one state to another
  * @net: namespace
  * @from: the state it leaves; 0: it begins
  * @to: the state it enters; 0: it ends
  *
- * Row and column 0 of the matrix are births and deaths, so that for each state
- * the sum of its column less the sum of its row is the number in it now.
+ * Row and column 0 of the matrix are births and deaths.
  *
  * Context: any.
  */
 void xtcp_mib_move(struct net *net, int from, int to)
 {
-	struct xtcp_stats __percpu *stats = xtcp_net(net)->stats;
-
-	if (WARN_ON_ONCE(from < 0 || from >= XTCP_STATES || to < 0 || to >= XTCP_STATES))
-		return;
-	if (from)
-		this_cpu_dec(stats->now[from]);
-	if (to) {
-		this_cpu_inc(stats->now[to]);
-		this_cpu_inc(stats->entered[to]);
-	}
-	this_cpu_inc(stats->moved[from][to]);
+	xtcp_mib_seen(net, from, to);
+	if (from && from < XTCP_STATES)
+		this_cpu_dec(xtcp_net(net)->stats->now[from]);
 }

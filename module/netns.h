@@ -63,7 +63,7 @@ struct xtcp_knobs {
 	int msl_min_ms;
 	int rto_min_floor_ms;
 	int keepalive_min;		/* s */
-	unsigned int create_group_range[2];	/* kgid_t values; low > high: nobody */
+	unsigned int create_group_range[2];	/* gid_t of the namespace's owner; low > high: nobody */
 	char congestion_control[16];
 };
 
