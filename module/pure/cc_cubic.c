@@ -168,7 +168,7 @@ static void xtcp_cubic_reno_window(struct xtcp_cc *cc, u32 acked)
 		return;
 	more = ca->est_acc / step;
 	ca->est_acc -= more * step;
-	ca->w_est += more;
+	ca->w_est = xtcp_min_u32(ca->w_est + more, XTCP_CC_CWND_MAX);
 }
 
 /*
@@ -195,6 +195,7 @@ static void xtcp_cubic_grow(struct xtcp_cc *cc, u32 target_q10, u32 acked)
 static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, u32 acked)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
+	u32 w_est_q10;
 	u64 t_us;
 
 	if (!ca->epoch_us)
@@ -203,11 +204,11 @@ static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, 
 	t_us = ack->now_us > ca->epoch_us ? ack->now_us - ca->epoch_us : 0;
 	ca->last_us = ack->now_us;
 	xtcp_cubic_reno_window(cc, acked);
-	xtcp_cubic_grow(cc, xtcp_cubic_window_q10(ca, xtcp_div64(t_us + ack->rtt_us, 1000)),
-			acked);
-	/* Reno-friendly region. */
-	if (cc->cwnd < ca->w_est &&
-	    xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)) >> XTCP_CUBIC_Q < ca->w_est) {
+	w_est_q10 = ca->w_est << XTCP_CUBIC_Q;
+	if (xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)) >= w_est_q10) {
+		t_us += ack->rtt_us;
+		xtcp_cubic_grow(cc, xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)), acked);
+	} else if (cc->cwnd < ca->w_est) {
 		cc->cwnd = xtcp_min_u32(ca->w_est, cc->cwnd_clamp);
 		ca->grow_acc = 0;
 	}

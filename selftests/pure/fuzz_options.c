@@ -11,7 +11,8 @@
 #include "header.h"
 #include "options.h"
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+/* The name that libFuzzer calls is not one that kernel style would have. */
+int fuzz_options(const u8 *data, size_t size) __asm__("LLVMFuzzerTestOneInput");
 
 static void check(bool good)
 {
@@ -46,7 +47,7 @@ static void check_again(const struct xtcp_options *o, bool syn)
 	free(out);
 }
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+int fuzz_options(const u8 *data, size_t size)
 {
 	struct xtcp_options o;
 	struct xtcp_header h;

@@ -87,7 +87,7 @@ TEST(RFC9293_3_1_data_offset_against_length)
 
 TEST(RFC9293_3_1_build_then_parse)
 {
-	PURE_RNG(rng);
+	struct pure_rng rng = pure_rng_start(_metadata);
 	u32 i;
 
 	for (i = 0; i < 20000; i++) {

@@ -178,6 +178,7 @@ TEST(MUST_7_cut_anywhere)
 /* The same option at each of 8 places in its 32-bit words: see parse(). */
 TEST(MUST_64_any_alignment)
 {
+	static const u8 three[] = { 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 2, 4, 2, 0x18, 3, 3, 8 };
 	u32 nops;
 
 	for (nops = 0; nops < 16; nops++) {
@@ -185,9 +186,8 @@ TEST(MUST_64_any_alignment)
 		u8 bytes[40];
 
 		memset(bytes, 1, sizeof(bytes));
-		memcpy(bytes + nops, (u8[]){ 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 2, 4, 2, 0x18,
-					     3, 3, 8 }, 17);
-		parse(bytes, nops + 17, true, &o);
+		memcpy(bytes + nops, three, sizeof(three));
+		parse(bytes, nops + sizeof(three), true, &o);
 		ASSERT_EQ(XTCP_OPT_TS | XTCP_OPT_MSS | XTCP_OPT_WSCALE, o.present);
 		ASSERT_EQ(0x01020304, o.tsval);
 		ASSERT_EQ(0x05060708, o.tsecr);
@@ -242,7 +242,8 @@ TEST(RFC2018_3_sack_blocks)
 {
 	struct xtcp_options o;
 
-	PARSE(&o, false, 1, 1, 5, 18, 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 0x10, 0, 0, 1, 0, 0, 0, 2, 0);
+	PARSE(&o, false, 1, 1, 5, 18, 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 0x10,
+	      0, 0, 1, 0, 0, 0, 2, 0);
 	EXPECT_EQ(XTCP_OPT_SACK, o.present);
 	EXPECT_EQ(2, o.num_sacks);
 	EXPECT_EQ(0xfffffff0, o.sacks[0].start);

@@ -62,10 +62,14 @@ static inline u64 pure_seed(void)
 	return ((u64)now.tv_sec << 20) ^ (u64)now.tv_nsec ^ ((u64)getpid() << 40);
 }
 
-/* Declares a generator and says how to get the same numbers again. */
-#define PURE_RNG(name)								\
-	struct pure_rng name = { pure_seed() };					\
-	TH_LOG("XTCP_SEED=%llu", (unsigned long long)name.state)
+/* A generator for one test, which says how to get the same numbers again. */
+static inline struct pure_rng pure_rng_start(struct __test_metadata *_metadata)
+{
+	struct pure_rng rng = { pure_seed() };
+
+	TH_LOG("XTCP_SEED=%llu", (unsigned long long)rng.state);
+	return rng;
+}
 
 /**
  * struct pure_buf - a heap buffer with nothing behind its last octet

@@ -76,7 +76,7 @@ static bool same(const struct xtcp_options *a, const struct xtcp_options *b)
 
 TEST(RFC9293_3_2_parse_of_build_is_the_same)
 {
-	PURE_RNG(rng);
+	struct pure_rng rng = pure_rng_start(_metadata);
 	u32 i;
 
 	for (i = 0; i < ROUNDS; i++) {
@@ -231,7 +231,7 @@ static void compare_parsers(struct __test_metadata *_metadata, u32 round, const 
 
 TEST(MUST_7_random_bytes_against_a_second_parser)
 {
-	PURE_RNG(rng);
+	struct pure_rng rng = pure_rng_start(_metadata);
 	u8 bytes[64];
 	u32 i;
 
@@ -245,7 +245,7 @@ TEST(MUST_7_random_bytes_against_a_second_parser)
 
 TEST(MUST_7_likely_bytes_against_a_second_parser)
 {
-	PURE_RNG(rng);
+	struct pure_rng rng = pure_rng_start(_metadata);
 	u8 bytes[64];
 	u32 i;
 
@@ -260,7 +260,7 @@ TEST(MUST_7_likely_bytes_against_a_second_parser)
 /* Good options with one to three octets changed. */
 TEST(MUST_7_damaged_options_against_a_second_parser)
 {
-	PURE_RNG(rng);
+	struct pure_rng rng = pure_rng_start(_metadata);
 	u32 i;
 
 	for (i = 0; i < ROUNDS; i++) {

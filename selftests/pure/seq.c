@@ -40,7 +40,7 @@ TEST(RFC9293_3_4_order_around_the_circle)
 
 TEST(RFC9293_3_4_order_random)
 {
-	PURE_RNG(rng);
+	struct pure_rng rng = pure_rng_start(_metadata);
 	u32 i;
 
 	for (i = 0; i < 20000; i++)
@@ -122,7 +122,7 @@ TEST(RFC9293_3_10_7_4_acceptable_all_small)
 
 TEST(RFC9293_3_10_7_4_acceptable_random)
 {
-	PURE_RNG(rng);
+	struct pure_rng rng = pure_rng_start(_metadata);
 	u32 i;
 
 	for (i = 0; i < 100000; i++) {

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* CUBIC against the formulas of RFC 9438 in floating point. */
+#include "path.h"
+
+#define C 0.4
+#define BETA 0.7
+
+/* RFC 9438 section 4, with the RFC's names and units: segments and seconds. */
+struct model {
+	double cwnd;
+	double w_max;
+	double k;
+	double epoch;
+	double w_est;
+	double cwnd_prior;
+	bool in_epoch;
+};
+
+static double model_w_cubic(const struct model *m, double t)
+{
+	return C * pow(t - m->k, 3) + m->w_max;
+}
+
+static void model_loss(struct model *m)
+{
+	m->w_max = m->cwnd < m->w_max ? m->cwnd * (1 + BETA) / 2 : m->cwnd;
+	m->cwnd_prior = m->cwnd;
+	m->cwnd = floor(m->cwnd * BETA);
+	m->in_epoch = false;
+}
+
+static void model_ack(struct model *m, double now, double rtt, double acked)
+{
+	double alpha, t, target;
+
+	if (!m->in_epoch) {
+		m->in_epoch = true;
+		m->epoch = now;
+		m->w_est = m->cwnd;
+		if (m->w_max <= m->cwnd)
+			m->w_max = m->cwnd;
+		m->k = cbrt((m->w_max - m->cwnd) / C);
+	}
+	t = now - m->epoch;
+	alpha = m->w_est < m->cwnd_prior ? 3 * (1 - BETA) / (1 + BETA) : 1;
+	m->w_est += alpha * acked / m->cwnd;
+	if (model_w_cubic(m, t) < m->w_est) {
+		m->cwnd = fmax(m->cwnd, m->w_est);
+		return;
+	}
+	target = fmax(m->cwnd, fmin(model_w_cubic(m, t + rtt), 1.5 * m->cwnd));
+	m->cwnd += (target - m->cwnd) / m->cwnd * acked;
+}
+
+/* After a loss at @cwnd segments, both models over @seconds. */
+static void compare(struct __test_metadata *_metadata, u32 cwnd, u32 rtt_us, double seconds)
+{
+	struct model m = { .cwnd = cwnd };
+	struct path p;
+	u64 end_us;
+
+	path_init(&p, "cubic", rtt_us);
+	p.cc.cwnd = cwnd;
+	path_lose(&p);
+	model_loss(&m);
+	end_us = p.now_us + (u64)(seconds * 1e6);
+	ASSERT_EQ((u32)m.cwnd, p.cc.cwnd);
+	while (p.now_us < end_us) {
+		u32 acked;
+
+		p.stretch = 1 + p.cc.cwnd / 40;
+		acked = p.stretch < p.cc.cwnd ? p.stretch : p.cc.cwnd;
+		path_ack(&p);
+		model_ack(&m, p.now_us / 1e6, rtt_us / 1e6, acked);
+		ASSERT_LT(fabs(m.cwnd - p.cc.cwnd), 2.0 + m.cwnd / 100)
+			TH_LOG("loss at %u, rtt %u us: cwnd %u, formula %f, %f s on", cwnd, rtt_us,
+			       p.cc.cwnd, m.cwnd, p.now_us / 1e6 - m.epoch);
+	}
+}
+
+TEST(RFC9438_4_against_the_formulas)
+{
+	static const u32 windows[] = { 3, 10, 50, 100, 500, 1000, 5000, 20000 };
+	static const u32 rtts_us[] = { 500, 1000, 5000, 20000, 50000, 100000, 300000 };
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(windows); i++)
+		for (k = 0; k < ARRAY_SIZE(rtts_us); k++) {
+			double plateau = cbrt(windows[i] * (1 - BETA) / C);
+			double limit = rtts_us[k] * 2e3 / 1e6;
+
+			compare(_metadata, windows[i], rtts_us[k], fmin(2.2 * plateau, limit));
+		}
+}
+
+/* A long fat path, where the cubic function rules: back at W_max after K, then on. */
+TEST(RFC9438_4_2_plateau_and_symmetry)
+{
+	double k = cbrt(10000 * (1 - BETA) / C);	/* 19.57 s */
+	struct path p;
+	u64 start_us;
+
+	path_init(&p, "cubic", 50000);
+	p.cc.cwnd = 10000;
+	path_lose(&p);
+	EXPECT_EQ(7000, p.cc.ssthresh);
+	EXPECT_EQ(7000, p.cc.cwnd);
+	p.stretch = 100;
+	start_us = p.now_us;
+	path_run_until(&p, start_us + (u64)(k / 2 * 1e6));
+	EXPECT_LT(fabs(p.cc.cwnd - (10000 - 3000 / 8.0)), 30);
+	path_run_until(&p, start_us + (u64)(k * 1e6));
+	EXPECT_LT(fabs(p.cc.cwnd - 10000.0), 10);
+	path_run_until(&p, start_us + (u64)(1.5 * k * 1e6));
+	EXPECT_LT(fabs(p.cc.cwnd - (10000 + 3000 / 8.0)), 30);
+	path_run_until(&p, start_us + (u64)(2 * k * 1e6));
+	EXPECT_LT(fabs(p.cc.cwnd - 13000.0), 60);
+}
+
+/* Small windows, short RTT: 9/17 of a segment a round until W_max, then a whole one. */
+TEST(RFC9438_4_3_reno_friendly_region)
+{
+	struct path p;
+	u32 round = 0;
+
+	path_init(&p, "cubic", 1000);
+	p.cc.cwnd = 100;
+	path_lose(&p);
+	while (p.cc.cwnd < 100 && round < 1000) {
+		path_round(&p);
+		round++;
+	}
+	EXPECT_LT(fabs(round - 30 * 17 / 9.0), 4);
+	for (round = 0; round < 100; round++)
+		path_round(&p);
+	EXPECT_GE(p.cc.cwnd, 196);
+	EXPECT_LE(p.cc.cwnd, 202);
+}
+
+TEST(RFC9438_4_6_multiplicative_decrease)
+{
+	struct path p;
+	u32 w;
+
+	for (w = 1; w < 5000; w++) {
+		path_init(&p, "cubic", 50000);
+		p.cc.cwnd = w;
+		xtcp_cc_on_loss(&p.cc, w);
+		ASSERT_EQ(w * 7 / 10 > 2 ? w * 7 / 10 : 2, p.cc.ssthresh);
+	}
+}
+
+/* Where the function is flat after a second loss, at a window below the first. */
+static double plateau_after(u32 second, double *want)
+{
+	double k, w_max = second < 10000 ? second * (1 + BETA) / 2 : second;
+	struct path p;
+
+	path_init(&p, "cubic", 50000);
+	p.stretch = 50;
+	p.cc.cwnd = 10000;
+	path_lose(&p);
+	path_ack(&p);
+	p.cc.cwnd = second;
+	path_lose(&p);
+	k = cbrt((w_max - floor(second * BETA)) / C);
+	path_run_until(&p, p.now_us + (u64)(k * 1e6));
+	*want = w_max;
+	return p.cc.cwnd;
+}
+
+TEST(RFC9438_4_7_fast_convergence)
+{
+	double want, got;
+
+	got = plateau_after(8000, &want);
+	EXPECT_LT(fabs(want - 6800), 0.1);
+	EXPECT_LT(fabs(got - want), 20);
+	got = plateau_after(12000, &want);
+	EXPECT_LT(fabs(want - 12000), 0.1);
+	EXPECT_LT(fabs(got - want), 20);
+}
+
+/* After a timeout: slow start to beta of the flight, then from there with K = 0. */
+TEST(RFC9438_4_8_timeout)
+{
+	struct path p;
+	u64 start_us;
+
+	path_init(&p, "cubic", 50000);
+	p.cc.cwnd = 10000;
+	path_lose(&p);
+	path_round(&p);
+	p.cc.cwnd = 10000;
+	xtcp_cc_on_rto(&p.cc, 10000, true);
+	EXPECT_EQ(1, p.cc.cwnd);
+	EXPECT_EQ(7000, p.cc.ssthresh);
+	xtcp_cc_on_rto(&p.cc, 1, false);
+	EXPECT_EQ(7000, p.cc.ssthresh);
+	while (xtcp_cc_in_slow_start(&p.cc))
+		path_ack(&p);
+	start_us = p.now_us;
+	p.stretch = 70;
+	path_run_until(&p, start_us + 10000000);
+	EXPECT_LT(fabs(p.cc.cwnd - (7000 + C * 1000)), 20);
+	path_run_until(&p, start_us + 20000000);
+	EXPECT_LT(fabs(p.cc.cwnd - (7000 + C * 8000)), 60);
+}
+
+/* A loss that was none leaves no trace: same window a while later as without it. */
+TEST(RFC9438_4_9_undo)
+{
+	u32 with, cwnd[2] = { 0, 0 };
+	struct path p;
+
+	for (with = 0; with < 2; with++) {
+		u64 start_us;
+
+		path_init(&p, "cubic", 50000);
+		p.stretch = 100;
+		p.cc.cwnd = 10000;
+		path_lose(&p);
+		start_us = p.now_us;
+		path_run_until(&p, start_us + 5000000);
+		if (with) {
+			u32 before = p.cc.cwnd, ssthresh = p.cc.ssthresh;
+
+			path_lose(&p);
+			xtcp_cc_on_undo(&p.cc);
+			ASSERT_EQ(before, p.cc.cwnd);
+			ASSERT_EQ(ssthresh, p.cc.ssthresh);
+		}
+		path_run_until(&p, start_us + 25000000);
+		cwnd[with] = p.cc.cwnd;
+	}
+	EXPECT_LT(fabs((double)cwnd[0] - cwnd[1]), 10);
+	EXPECT_GT(cwnd[0], 10000);
+}
+
+/*
+ * RFC 9438 5.8: 30 s in which the application sent little, or nothing, do not
+ * count: afterwards the window is where it would have been without them.
+ */
+TEST(RFC9438_5_8_application_limited_and_idle)
+{
+	enum { BUSY, LIMITED, IDLE, CASES };
+	u32 kind, cwnd[CASES];
+	struct path p;
+
+	for (kind = 0; kind < CASES; kind++) {
+		u64 pause_us = kind == BUSY ? 0 : 30000000;
+		u64 start_us;
+
+		path_init(&p, "cubic", 50000);
+		p.stretch = 100;
+		p.cc.cwnd = 10000;
+		path_lose(&p);
+		start_us = p.now_us;
+		path_run_until(&p, start_us + 8000000);
+		if (kind == LIMITED) {
+			u32 before = p.cc.cwnd;
+
+			p.app_limited = true;
+			path_run_until(&p, start_us + 8000000 + pause_us);
+			p.app_limited = false;
+			ASSERT_EQ(before, p.cc.cwnd);
+		}
+		if (kind == IDLE) {
+			p.now_us += pause_us;
+			p.cc.ops->on_idle(&p.cc, pause_us);
+		}
+		path_run_until(&p, start_us + 16000000 + pause_us);
+		cwnd[kind] = p.cc.cwnd;
+	}
+	EXPECT_LT(cwnd[BUSY], 10000);
+	EXPECT_LT(fabs((double)cwnd[BUSY] - cwnd[LIMITED]), 10);
+	EXPECT_LT(fabs((double)cwnd[BUSY] - cwnd[IDLE]), 10);
+}
+
+/* Two million segments, hours without a loss: no overflow, no step back. */
+TEST(RFC9438_4_extremes)
+{
+	static const u32 rtts_us[] = { 1, 1000, 1000000, 200000000 };
+	struct path p;
+	u32 i, k;
+
+	for (i = 0; i < ARRAY_SIZE(rtts_us); i++) {
+		path_init(&p, "cubic", rtts_us[i]);
+		p.cc.cwnd = XTCP_CC_CWND_MAX;
+		path_lose(&p);
+		p.stretch = 1 << 15;
+		for (k = 0; k < 20000; k++) {
+			u32 before = p.cc.cwnd;
+
+			path_ack(&p);
+			ASSERT_GE(p.cc.cwnd, before);
+			ASSERT_LE(p.cc.cwnd, XTCP_CC_CWND_MAX);
+		}
+	}
+	EXPECT_EQ(XTCP_CC_CWND_MAX, p.cc.cwnd);
+}
+
+TEST_HARNESS_MAIN

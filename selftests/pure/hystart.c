@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* HyStart++ (RFC 9406): leaving the first slow start before it overshoots. */
+#include "path.h"
+
+#define ROUND_SEGS 8	/* N_RTT_SAMPLE */
+
+/* A few rounds of slow start at @rtt_us, from the initial window. */
+static void warm_up(struct path *p, u32 rtt_us, u32 rounds)
+{
+	path_init(p, "cubic", rtt_us);
+	while (rounds--)
+		path_round(p);
+}
+
+/* Rounds at @rtt_us until slow start ends; gives up after 30. */
+static u32 rounds_to_the_end(struct path *p, u32 rtt_us)
+{
+	u32 rounds = 0;
+
+	p->rtt_us = rtt_us;
+	while (p->cc.ssthresh == XTCP_CC_INFINITE && rounds < 30 && p->cc.cwnd < 100000) {
+		path_round(p);
+		rounds++;
+	}
+	return p->cc.ssthresh == XTCP_CC_INFINITE ? 0 : rounds;
+}
+
+TEST(RFC9406_4_2_constant_rtt_is_plain_slow_start)
+{
+	struct path p;
+	u32 i, want = 10;
+
+	path_init(&p, "cubic", 40000);
+	for (i = 0; i < 14; i++) {
+		ASSERT_EQ(want, p.cc.cwnd);
+		path_round(&p);
+		want *= 2;
+	}
+	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+}
+
+/*
+ * In conservative slow start a round adds a quarter; after five it is over. The
+ * samples that are looked at are those of one round by sequence numbers, and the
+ * path's rounds need not begin where those do: it may take one round more.
+ */
+TEST(RFC9406_4_2_rising_rtt_ends_slow_start)
+{
+	u32 rounds = 0, quarters = 0, cwnd;
+	struct path p;
+
+	warm_up(&p, 40000, 4);
+	ASSERT_EQ(160, p.cc.cwnd);
+	p.rtt_us = 50000;
+	do {
+		cwnd = p.cc.cwnd;
+		path_round(&p);
+	} while (p.cc.cwnd > 1.6 * cwnd && ++rounds < 10);
+	EXPECT_LE(rounds, 2);
+	for (;;) {
+		cwnd = p.cc.cwnd;
+		path_round(&p);
+		if (p.cc.ssthresh != XTCP_CC_INFINITE || quarters == 10)
+			break;
+		EXPECT_LT(fabs(p.cc.cwnd - cwnd * 1.25), 2);
+		quarters++;
+	}
+	EXPECT_GE(quarters, 3);	/* and two rounds that were not all theirs */
+	EXPECT_LE(quarters, 4);
+	EXPECT_FALSE(xtcp_cc_in_slow_start(&p.cc));
+	/* Slow start would have come to 160 * 2^6; then comes congestion avoidance. */
+	EXPECT_LT(p.cc.cwnd, 160 * 8);
+	cwnd = p.cc.cwnd;
+	path_round(&p);
+	EXPECT_GE(p.cc.cwnd, cwnd);
+	EXPECT_LE(p.cc.cwnd, cwnd + 4);
+}
+
+/* RttThresh = max(4 ms, min(lastRoundMinRTT / 8, 16 ms)), to the microsecond. */
+TEST(RFC9406_4_2_threshold)
+{
+	static const struct { u32 base_us, thresh_us; } rows[] = {
+		{ 1000, 4000 }, { 10000, 4000 }, { 32000, 4000 }, { 40000, 5000 },
+		{ 100000, 12500 }, { 128000, 16000 }, { 300000, 16000 },
+	};
+	struct path p;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		warm_up(&p, rows[i].base_us, 3);
+		EXPECT_EQ(0, rounds_to_the_end(&p, rows[i].base_us + rows[i].thresh_us - 1));
+		warm_up(&p, rows[i].base_us, 3);
+		EXPECT_NE(0, rounds_to_the_end(&p, rows[i].base_us + rows[i].thresh_us));
+	}
+}
+
+/* Five rounds, the one in which it began counted. */
+TEST(RFC9406_4_2_css_rounds)
+{
+	struct path p;
+	u32 n;
+
+	warm_up(&p, 40000, 4);
+	n = rounds_to_the_end(&p, 60000);
+	EXPECT_GE(n, 5);
+	EXPECT_LE(n, 6);	/* a round of the path need not begin where one of theirs does */
+}
+
+/* It was jitter: the RTT falls below the baseline again, slow start goes on. */
+TEST(RFC9406_4_2_back_to_slow_start)
+{
+	struct path p;
+	u32 before;
+
+	warm_up(&p, 40000, 4);
+	p.rtt_us = 55000;
+	path_round(&p);
+	before = p.cc.cwnd;
+	EXPECT_LT(before, 320);
+	p.rtt_us = 41000;
+	path_round(&p);
+	path_round(&p);
+	EXPECT_GT(p.cc.cwnd, 3 * before);
+	EXPECT_EQ(0, rounds_to_the_end(&p, 41000));
+}
+
+/* Fewer than eight samples in a round say nothing. */
+TEST(RFC9406_4_2_too_few_samples)
+{
+	struct path p;
+	u32 round, i, n;
+
+	for (n = ROUND_SEGS - 1; n <= ROUND_SEGS; n++) {
+		warm_up(&p, 40000, 4);
+		for (round = 0; round < 8; round++) {
+			u32 left = p.cc.cwnd;
+
+			for (i = 0; i < left; i++) {
+				p.rtt_us = i < n ? 90000 : 0;
+				p.pace_us = 90000;
+				path_ack(&p);
+			}
+		}
+		/* Seven are not enough, eight are. */
+		EXPECT_EQ(n < ROUND_SEGS, p.cc.ssthresh == XTCP_CC_INFINITE);
+	}
+}
+
+/* Later slow starts have a threshold and need no guess. */
+TEST(RFC9406_4_3_only_the_first_slow_start)
+{
+	struct path p;
+	u32 i;
+
+	warm_up(&p, 40000, 5);
+	xtcp_cc_on_rto(&p.cc, 3000, true);
+	EXPECT_EQ(2100, p.cc.ssthresh);
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(1U << i, p.cc.cwnd);
+		p.rtt_us = 40000 + 20000 * i;
+		path_round(&p);
+	}
+	EXPECT_EQ(2100, p.cc.ssthresh);
+}
+
+TEST(RFC9406_4_2_limit_without_pacing)
+{
+	struct path p;
+
+	path_init(&p, "cubic", 40000);
+	p.cc.ss_limit = 8;
+	p.cc.cwnd = 64;
+	p.stretch = 64;
+	path_ack(&p);
+	EXPECT_EQ(72, p.cc.cwnd);
+}
+
+TEST_HARNESS_MAIN
