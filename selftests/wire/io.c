@@ -72,7 +72,13 @@ static const char *flag_text(uint8_t f)
 
 static void log_inj(const struct conn *c, const struct inj *i)
 {
-	log_add("peer -> %-3s seq %u ack %u win %d len %d%s%s",
+	char src[64] = "", dst[64] = "";
+
+	if (i->src)
+		inet_ntop(c->family, i->src, src, sizeof(src));
+	if (i->dst)
+		inet_ntop(c->family, i->dst, dst, sizeof(dst));
+	log_add("peer %s -> %s %-3s seq %u ack %u win %d len %d%s%s", src, dst,
 		flag_text(i->flags), i->seq, i->ack,
 		i->win ? i->win : c->win, i->len, i->opt ? " raw options" : "",
 		i->bad_csum ? " bad checksum" : "");
@@ -359,6 +365,38 @@ void quiet_for_at(struct conn *c, uint64_t ms, const char *file, int line)
 			flag_text(s->flags), (unsigned long long)ms);
 }
 
+/* How long until nothing of the connection is left, in ms since mark(). */
+uint64_t wait_gone(struct conn *c, uint64_t bound_ms)
+{
+	uint64_t step = bound_ms / 2000 + 1;
+
+	while (state_of(c) != TCP_CLOSE) {
+		check(since_ms(c) < bound_ms, "still %s after %llu ms",
+		      state_name(state_of(c)), (unsigned long long)bound_ms);
+		poll(NULL, 0, step);
+	}
+	return since_ms(c);
+}
+
+/* Not before its time, and not later than this. */
+void near_at(uint64_t t, uint64_t want, uint64_t slack, const char *file,
+	     int line)
+{
+	if (t + 4 + want / 10000 < want || t > want + slack)
+		fail_at(file, line, "after %llu ms, expected %llu+%llu",
+			(unsigned long long)t, (unsigned long long)want,
+			(unsigned long long)slack);
+}
+
+/* Lets time go by while the stack must keep silent: virtual time only. */
+void pass_quietly(struct conn *c, uint64_t until_ms)
+{
+	uint64_t t = since_ms(c);
+
+	if (t < until_ms)
+		quiet_for(c, until_ms - t);
+}
+
 void mark(struct conn *c)
 {
 	c->mark_ns = now_ns();
@@ -394,8 +432,14 @@ static const char *mismatch(const struct conn *c, const struct expect *e,
 	uint8_t mask = e->any & WANT_PSH ? 0xff : 0xff & ~PSH;
 	bool first = (e->flags & SYN) && !c->iss;
 
+	int al = c->family == AF_INET6 ? 16 : 4;
+
 	if (s->proto != w.proto)
 		return "IP protocol";
+	if (memcmp(s->saddr, c->laddr, al))
+		return "source address";
+	if (memcmp(s->daddr, c->paddr, al))
+		return "destination address";
 	if (!(e->any & ANY_FLAGS) && (s->flags & mask) != (e->flags & mask))
 		return "flags";
 	if (!(e->any & ANY_SEQ) && !first && s->seq - c->iss != e->seq)

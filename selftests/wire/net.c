@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 
@@ -33,11 +34,13 @@ static void put_if_there(const char *path, const char *text)
 		put_file(path, text);
 }
 
-static int dev_index(int fd)
+static int dev_index(void)
 {
 	struct ifreq ifr = { .ifr_name = "w0" };
+	int fd = sys(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 
 	sys(ioctl(fd, SIOCGIFINDEX, &ifr));
+	close(fd);
 	return ifr.ifr_ifindex;
 }
 
@@ -49,11 +52,16 @@ void net_add_addr(int family, const char *addr, int plen)
 		struct in6_ifreq_ r6 = { .plen = plen };
 
 		inet_pton(AF_INET6, addr, &r6.addr);
-		r6.ifindex = dev_index(fd);
+		r6.ifindex = dev_index();
 		sys(ioctl(fd, SIOCSIFADDR, &r6));
 	} else {
 		struct ifreq ifr = { .ifr_name = "w0" };
 		struct sockaddr_in *sin = (void *)&ifr.ifr_addr;
+		static int n;
+
+		/* A label of its own, or it would replace the one before. */
+		if (n++)
+			snprintf(ifr.ifr_name, IFNAMSIZ, "w0:%d", n);
 
 		sin->sin_family = AF_INET;
 		inet_pton(AF_INET, addr, &sin->sin_addr);
@@ -97,6 +105,42 @@ static void quiet_knobs(void)
 	put_if_there("/proc/sys/net/ipv4/tcp_invalid_ratelimit", "0");
 }
 
+/* A tun device has no broadcast address by itself. */
+static void add_broadcast(const char *addr)
+{
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg r;
+		struct rtattr a1;
+		uint32_t dst;
+		struct rtattr a2;
+		uint32_t oif;
+	} m = {
+		.h = { sizeof(m), RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK |
+		       NLM_F_CREATE, 1, 0 },
+		.r = { .rtm_family = AF_INET, .rtm_dst_len = 32,
+		       .rtm_table = RT_TABLE_LOCAL,
+		       .rtm_protocol = RTPROT_KERNEL,
+		       .rtm_scope = RT_SCOPE_LINK,
+		       .rtm_type = RTN_BROADCAST },
+		.a1 = { 8, RTA_DST }, .a2 = { 8, RTA_OIF },
+	};
+	int fd = sys(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+			    NETLINK_ROUTE));
+	struct {
+		struct nlmsghdr h;
+		struct nlmsgerr e;
+	} answer;
+
+	inet_pton(AF_INET, addr, &m.dst);
+	m.oif = dev_index();
+	sys(send(fd, &m, sizeof(m), 0));
+	sys(recv(fd, &answer, sizeof(answer), 0));
+	check(!answer.e.error, "the broadcast route: %s",
+	      strerror(-answer.e.error));
+	close(fd);
+}
+
 void net_setup(void)
 {
 	sys(unshare(CLONE_NEWNET));
@@ -106,6 +150,7 @@ void net_setup(void)
 	net_add_addr(AF_INET, "192.0.2.1", 24);
 	dev_up("w0");
 	net_add_addr(AF_INET6, "2001:db8::1", 64);
+	add_broadcast("192.0.2.255");
 	wait_for_addresses();
 }
 

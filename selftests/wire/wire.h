@@ -255,6 +255,11 @@ struct seg *next_pending(struct conn *c);
 void drop_pending(void);
 void mark(struct conn *c);
 uint64_t since_ms(const struct conn *c);
+uint64_t wait_gone(struct conn *c, uint64_t bound_ms);
+void pass_quietly(struct conn *c, uint64_t until_ms);
+#define near(t, want, slack) near_at(t, want, slack, __FILE__, __LINE__)
+void near_at(uint64_t t, uint64_t want, uint64_t slack, const char *file,
+	     int line);
 void log_dump(void);
 void inject_icmp(struct conn *c, int type, int code, uint32_t rest,
 		 uint32_t seq, bool to_stack_seg);

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MUST-40, 58, 59, RFC 9293 3.10.7.4: acknowledging and queueing. */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#define TOPIC "ack"
+
+/* MUST-40: an ACK is late by less than half a second, always. */
+static void delay_bound(void)
+{
+	struct conn *c = in_established();
+	uint64_t t;
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		mark(c);
+		inject(c, ACK, c->snd, 1, .len = 10);
+		t = expect(c, ACK, 1, c->snd)->t_ns;
+		check(t - c->mark_ns < 500 * MSEC, "an ACK after %d ms",
+		      (int)((t - c->mark_ns) / MSEC));
+	}
+}
+
+/* RFC 5681 4.2: one for at least every second full-sized segment. */
+static void every_second(void)
+{
+	struct conn *c = in_established();
+	uint32_t acked = 1;
+	struct seg *s;
+	int i, n = 0;
+
+	for (i = 0; i < 20; i++)
+		inject(c, ACK, c->snd, 1, .len = 1400);
+	fence();
+	while ((s = next_pending(c))) {
+		check(s->ack - c->irs - acked <= 2 * 1400,
+		      "one ACK for %u bytes", s->ack - c->irs - acked);
+		acked = s->ack - c->irs;
+		n++;
+	}
+	check(n >= 10, "%d ACKs for 20 segments", n);
+	read_stream(c, 28000);
+}
+
+/* MUST-58, MUST-59: an ACK covers all that has come in order. */
+static void aggregate(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, ACK, 101, 1, .len = 100);
+	expect(c, ACK, 1, 1);
+	inject(c, ACK, 201, 1, .len = 100);
+	expect(c, ACK, 1, 1);
+	inject(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 301);
+	quiet(c);
+	read_stream(c, 300);
+}
+
+/* RFC 5681 4.2: out of order is acknowledged at once, and so is a filled gap. */
+static void at_once(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, ACK, 101, 1, .len = 100);
+	expect(c, ACK, 1, 1, .any = NO_WAIT);
+	inject(c, ACK, 1, 1, .len = 50);
+	expect(c, ACK, 1, 51, .any = NO_WAIT);
+	inject(c, ACK, 51, 1, .len = 50);
+	expect(c, ACK, 1, 201, .any = NO_WAIT);
+}
+
+/* Segments in any order and overlapping make one stream. */
+static void shuffled(void)
+{
+	int order[40], i, k, t, at, len;
+	struct conn *c = in_established();
+
+	for (i = 0; i < 40; i++)
+		order[i] = i;
+	for (i = 39; i > 0; i--) {
+		k = rnd_between(0, i);
+		t = order[i];
+		order[i] = order[k];
+		order[k] = t;
+	}
+	for (i = 0; i < 40; i++) {
+		at = order[i] * 100;
+		len = rnd_between(100, 250);
+		if (at + len > 4000)
+			len = 4000 - at;
+		inject(c, ACK, 1 + at, 1, .len = len);
+	}
+	fence();
+	drop_pending();
+	read_stream(c, 4000);
+	c->snd = 4001;
+	inject(c, FIN | ACK, 4001, 1);
+	expect(c, ACK, 1, 4002);
+	read_eof(c);
+}
+
+/* A segment that is partly old: the new part counts. */
+static void overlap(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 101);
+	inject(c, ACK, 51, 1, .len = 100);
+	expect(c, ACK, 1, 151);
+	read_stream(c, 150);
+}
+
+/* 3.10.7.4, first: what is outside the window is answered and dropped. */
+static void outside_window(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, ACK, -100, 1, .len = 50);
+	expect(c, ACK, 1, 1);
+	inject(c, ACK, 10000000, 1, .len = 50);
+	expect(c, ACK, 1, 1);
+	check(!wait_fd(c->fd, POLLIN, 0), "something to read");
+	c->snd = 1;
+	inject(c, ACK, 1, 1, .len = 10);
+	expect(c, ACK, 1, 11);
+	read_stream(c, 10);
+}
+
+/* 3.10.7.4, fifth: an ACK of what was not sent is answered and dropped. */
+static void ack_of_future(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, ACK, 1, 1000, .len = 50);
+	expect(c, ACK, 1, 1);
+	check(!wait_fd(c->fd, POLLIN, 0), "something to read");
+	state_is(c, TCP_ESTABLISHED);
+}
+
+/* A segment without ACK is dropped, whatever it carries. */
+static void no_ack(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, 0, 1, 0, .len = 50);
+	quiet(c);
+	c->snd = 1;
+	inject(c, FIN, 1, 0);
+	quiet(c);
+	state_is(c, TCP_ESTABLISHED);
+	check(!wait_fd(c->fd, POLLIN, 0), "something to read");
+}
+
+/* RFC 2018 4, RFC 2883: SACK blocks, the newest first; DSACK. */
+static void sack_blocks(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+
+	inject(c, ACK, 101, 1, .len = 100);
+	s = expect(c, ACK, 1, 1);
+	check_eq(s->o.nsack, 1);
+	check_eq(s->o.sack[0][0] - c->irs, 101);
+	check_eq(s->o.sack[0][1] - c->irs, 201);
+	inject(c, ACK, 301, 1, .len = 100);
+	s = expect(c, ACK, 1, 1);
+	check_eq(s->o.nsack, 2);
+	check_eq(s->o.sack[0][0] - c->irs, 301);
+	check_eq(s->o.sack[1][0] - c->irs, 101);
+	inject(c, ACK, 201, 1, .len = 100);
+	s = expect(c, ACK, 1, 1);
+	check_eq(s->o.nsack, 1);
+	check_eq(s->o.sack[0][0] - c->irs, 101);
+	check_eq(s->o.sack[0][1] - c->irs, 401);
+	inject(c, ACK, 101, 1, .len = 100);	/* twice */
+	s = expect(c, ACK, 1, 1);
+	check_eq(s->o.nsack, 2);
+	check_eq(s->o.sack[0][0] - c->irs, 101);
+	check_eq(s->o.sack[0][1] - c->irs, 201);
+	check_eq(s->o.sack[1][1] - c->irs, 401);
+	inject(c, ACK, 1, 1, .len = 100);
+	s = expect(c, ACK, 1, 401);
+	check_eq(s->o.nsack, 0);
+	inject(c, ACK, 1, 1, .len = 100);
+	s = expect(c, ACK, 1, 401);
+	check_eq(s->o.nsack, 1);
+	check_eq(s->o.sack[0][0] - c->irs, 1);
+	check_eq(s->o.sack[0][1] - c->irs, 101);
+}
+
+ROWS(ack_rows,
+	ROW(ROW_CORE, "MUST-40 an ACK is late by less than 0.5 s",
+	    delay_bound),
+	ROW(ROW_CORE, "MUST-58 MUST-59 an ACK covers all that has come",
+	    aggregate),
+	ROW(0, "RFC 5681 4.2 an ACK for every second full segment",
+	    every_second),
+	ROW(0, "RFC 5681 4.2 gaps are acknowledged at once", at_once),
+	ROW(0, "RFC 9293 3.10.7.4 segments in any order", shuffled),
+	ROW(0, "RFC 9293 3.10.7.4 the new part of an old segment", overlap),
+	ROW(0, "RFC 9293 3.10.7.4 outside of the window", outside_window),
+	ROW(0, "RFC 9293 3.10.7.4 an ACK of what was not sent",
+	    ack_of_future),
+	ROW(0, "RFC 9293 3.10.7.4 no ACK, no segment", no_ack),
+	ROW(ROW_CORE, "RFC 2018 RFC 2883 SACK and DSACK blocks",
+	    sack_blocks),
+);

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MUST-18, 20-23, S16: retransmission, its budgets and giving up. */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#define TOPIC "failure"
+
+/* MUST-18: the second shot at R, then 2R, 4R: exponential backoff. */
+static void backoff(void)
+{
+	struct conn *c = in_established();
+	uint64_t t[5];
+	int i, shift = 0;
+
+	write_stream(c, 100);
+	for (i = 0; i < 5; i++)
+		t[i] = expect(c, ACK, 1, 1, .len = 100)->t_ns / MSEC;
+	/* A tail loss probe may come before the first of the doubled ones. */
+	if (t[2] - t[1] < (t[1] - t[0]) * 3 / 2)
+		shift = 1;
+	for (i = 1 + shift; i < 4; i++)
+		check((t[i + 1] - t[i]) * 10 > (t[i] - t[i - 1]) * 15 &&
+		      (t[i + 1] - t[i]) * 10 < (t[i] - t[i - 1]) * 26,
+		      "intervals %d, then %d ms", (int)(t[i] - t[i - 1]),
+		      (int)(t[i + 1] - t[i]));
+	check(t[1] - t[0] >= 190, "the first after %d ms",
+	      (int)(t[1] - t[0]));
+	inject(c, ACK, 1, 101);
+	quiet(c);
+}
+
+/* RFC 6298 (2.1): one second before there is a sample. */
+static void initial_rto(void)
+{
+	struct conn *c = in_syn_sent();
+
+	expect(c, SYN, 0, 0, .at_ms = 1000, .slack_ms = 300);
+}
+
+/* MUST-18, Karn: an ACK of what was sent twice is no sample (no timestamps). */
+static void karn(void)
+{
+	struct conn *c = in_established(.no_ts = true);
+	uint64_t t0, t1;
+
+	write_stream(c, 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	inject(c, ACK, 1, 101);		/* 600 ms or more after the first */
+	quiet(c);
+	write_stream(c, 100);
+	t0 = expect(c, ACK, 101, 1, .len = 100)->t_ns;
+	t1 = expect(c, ACK, 101, 1, .len = 100)->t_ns;
+	/* The RTO is what it was or its backed-off value, not 3 x 600 ms. */
+	check((t1 - t0) / MSEC < 1000, "the RTO rose to %d ms",
+	      (int)((t1 - t0) / MSEC));
+	inject(c, ACK, 1, 201);
+}
+
+/* Only the first unacknowledged segment is sent again on a timeout. */
+static void from_snd_una(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+
+	write_stream(c, 3000);
+	expect_stream(c, 3001);
+	inject(c, ACK, 1, c->syn.o.mss - 11);	/* the first segment */
+	do
+		s = next_seg(c, 5000);
+	while (s && s->seq - c->iss != (uint32_t)c->syn.o.mss - 11);
+	check(s, "the second segment was never sent again");
+	inject(c, ACK, 1, 3001);
+	fence();
+}
+
+/* RFC 5681 3.2: three duplicate ACKs are worth a retransmission at once. */
+static void fast_retransmit(void)
+{
+	int mss = 1000 - 12, i;
+	struct conn *c = in_established(.mss = 1000, .no_sack = true);
+	struct seg *s;
+
+	write_stream(c, 10 * mss);
+	expect_stream(c, 1 + 10 * mss);
+	inject(c, ACK, 1, 1 + mss);
+	quiet(c);
+	for (i = 0; i < 3; i++)
+		inject(c, ACK, 1, 1 + mss);
+	/* At once, or after RACK's reordering time; not after an RTO. */
+	mark(c);
+	s = expect(c, ACK, 1 + mss, 1, .len = mss);
+	check(since_ms(c) < 190, "only after %d ms", (int)since_ms(c));
+	check_eq(s->len, mss);
+	inject(c, ACK, 1, 1 + 10 * mss);
+	fence();
+}
+
+/* MUST-20, MUST-21, S16: R2 in true size: 15 shots, 924.6 s. */
+static void give_up_data(struct conn *c, uint64_t want_ms, int shots,
+			 uint64_t slack_ms)
+{
+	int n = -1;
+
+	mark(c);
+	write_stream(c, 100);
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		struct seg *s = next_seg(c, 1000);
+
+		check(since_ms(c) < want_ms + slack_ms + 2000,
+		      "not given up after %d ms", (int)since_ms(c));
+		if (s && !(s->flags & RST))
+			n++;
+	}
+	near(since_ms(c), want_ms, slack_ms + 1000);
+	check(n >= shots - 1 && n <= shots + 1, "%d retransmissions", n);
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+	gone(c);
+}
+
+static void retries2(void)
+{
+	/* The kernel's timer wheel makes it late, by up to 2 s a shot. */
+	give_up_data(in_established(), 924600, 15, is_xtcp() ? 9000 : 20000);
+}
+
+static void retries2_small(void)
+{
+	knob("retries2", 5);
+	give_up_data(in_established(), 12600, 5, 700);
+}
+
+static void user_timeout(void)
+{
+	struct conn *c = in_established();
+
+	set_int(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
+	give_up_data(c, 5000, 4, 1700);
+}
+
+static void dead_peer_data(void)
+{
+	struct conn *c = in_established();
+
+	set_int(c->fd, SOL_XTCP, XTCP_DEAD_PEER_MS, 5000);
+	give_up_data(c, 5000, 4, 300);
+}
+
+static void dead_peer_idle(void)
+{
+	struct conn *c = in_established();
+	int probes = 0;
+
+	set_int(c->fd, SOL_XTCP, XTCP_DEAD_PEER_MS, 5000);
+	mark(c);
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		if (next_seg(c, 100))
+			probes++;
+		check(since_ms(c) < 8000, "not given up after 8 s");
+	}
+	near(since_ms(c), 5000, 400);
+	check(probes >= 1, "nobody asked the peer");
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+	gone(c);
+}
+
+/* The same, but the peer answers: nothing happens for an hour. */
+static void dead_peer_alive(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+
+	set_int(c->fd, SOL_XTCP, XTCP_DEAD_PEER_MS, 5000);
+	mark(c);
+	while (since_ms(c) < 3600 * 1000) {
+		s = next_seg(c, 6000);
+		check(s && !(s->flags & RST), "no probe within 6 s");
+		c->ts_recent = s->o.tsval;
+		inject(c, ACK, 1, 1);
+	}
+	fence();
+	state_is(c, TCP_ESTABLISHED);
+}
+
+static void zero_window_dead(int level, int opt)
+{
+	struct conn *c = in_established();
+	int probes = 0;
+
+	set_int(c->fd, level, opt, 8000);
+	c->win = 0;
+	inject(c, ACK, 1, 1, .win = ZERO_WIN);
+	write_stream(c, 100);
+	mark(c);
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		if (next_seg(c, 500))
+			probes++;
+		check(since_ms(c) < 20000, "not given up after 20 s");
+	}
+	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
+	check(probes >= 3, "%d probes", probes);
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+	gone(c);
+}
+
+static void zero_window_user_timeout(void)
+{
+	zero_window_dead(IPPROTO_TCP, TCP_USER_TIMEOUT);
+}
+
+static void zero_window_dead_peer(void)
+{
+	zero_window_dead(SOL_XTCP, XTCP_DEAD_PEER_MS);
+}
+
+/* MUST-23: with the profile rfc9293 a SYN is tried for three minutes. */
+static void syn_three_minutes(void)
+{
+	struct conn *c;
+
+	knob("syn_retries", 7);
+	c = in_syn_sent();
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		next_seg(c, 1000);
+		check(since_ms(c) < 300000, "not given up after 300 s");
+	}
+	check(since_ms(c) >= 180000, "given up after %d ms", (int)since_ms(c));
+	check_eq(so_error(c->fd), ETIMEDOUT);
+}
+
+/* S13, S16: LAST_ACK and FIN_WAIT_1 of a program that waits: retries2. */
+static void fin_retries(void)
+{
+	struct conn *c = in_fin_wait_1();
+	uint64_t t;
+
+	t = wait_gone(c, 960000);
+	near(t, 924600, is_xtcp() ? 9000 : 20000);
+	check_eq(so_error(c->fd), ETIMEDOUT);
+}
+
+/* rto_min and rto_max, by socket. */
+static void rto_bounds(void)
+{
+	struct conn *c = in_established();
+	uint64_t t[9];
+	int i;
+
+	set_int(c->fd, SOL_XTCP, XTCP_RTO_MIN_MS, 500);
+	set_int(c->fd, SOL_XTCP, XTCP_RTO_MAX_MS, 2000);
+	write_stream(c, 10);
+	expect(c, ACK, 1, 1, .len = 10);
+	inject(c, ACK, 1, 11);
+	write_stream(c, 100);
+	for (i = 0; i < 9; i++)
+		t[i] = expect(c, ACK, 11, 1, .len = 100)->t_ns / MSEC;
+	check(t[1] - t[0] >= 495, "the first after %d ms",
+	      (int)(t[1] - t[0]));
+	check(t[8] - t[7] <= 2100, "the last after %d ms",
+	      (int)(t[8] - t[7]));
+	check(t[8] - t[7] >= 1900, "the last after %d ms",
+	      (int)(t[8] - t[7]));
+}
+
+ROWS(failure_rows,
+	ROW(ROW_CORE, "MUST-18 RFC 6298 exponential backoff", backoff),
+	ROW(0, "MUST-18 RFC 6298 1 s before the first sample", initial_rto),
+	ROW(0, "MUST-18 Karn's algorithm", karn),
+	ROW(0, "RFC 6298 5.4 the earliest segment is sent again",
+	    from_snd_una),
+	ROW(ROW_CORE, "RFC 5681 3.2 fast retransmit", fast_retransmit),
+	ROW(ROW_CORE | ROW_VT, "MUST-20 S16 retries2 15: 924.6 s", retries2),
+	ROW(ROW_CORE | ROW_VT, "MUST-21 R2 is settable: retries2 5",
+	    retries2_small),
+	ROW(ROW_CORE | ROW_VT, "S16 TCP_USER_TIMEOUT, data in flight",
+	    user_timeout),
+	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, data in flight",
+	    dead_peer_data),
+	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, idle",
+	    dead_peer_idle),
+	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, the peer lives",
+	    dead_peer_alive),
+	ROW(ROW_VT, "S16 TCP_USER_TIMEOUT, zero window",
+	    zero_window_user_timeout),
+	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, zero window",
+	    zero_window_dead_peer),
+	ROW(ROW_CORE | ROW_VT,
+	    "MUST-22 MUST-23 SYN for three minutes, syn_retries 7",
+	    syn_three_minutes),
+	ROW(ROW_VT, "S13 FIN retries with a program: retries2", fin_retries),
+	ROW(ROW_VT | ROW_XTCP, "XTCP_RTO_MIN_MS, XTCP_RTO_MAX_MS",
+	    rto_bounds),
+);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MUST-8, MUST-9, RFC 6528: initial sequence numbers. */
+#include "wire.h"
+
+#define TOPIC "isn"
+
+/* One attempt from a fixed tuple, given up again; returns its number. */
+static uint32_t one_isn(struct conn *c, uint64_t *t)
+{
+	c->iss = c->rcv = 0;
+	peer_syn(c, HOW());
+	*t = expect(c, SYN | ACK, 0, 1)->t_ns;
+	inject(c, RST, 1, 0);
+	quiet(c);
+	c->snd = 0;
+	return c->iss;
+}
+
+static void wait_ms(uint64_t ms)
+{
+	uint64_t until = now_ns() + ms * MSEC;
+
+	while (now_ns() < until)
+		poll(NULL, 0, 1);
+}
+
+/* MUST-8: for one tuple the numbers run with a clock, 4 us a step or faster. */
+static void clock_driven(void)
+{
+	struct conn *c = in_listen();
+	uint64_t t[4], ns[3];
+	uint32_t isn[4];
+	double rate[3];
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		isn[i] = one_isn(c, &t[i]);
+		wait_ms(30);
+	}
+	for (i = 0; i < 3; i++) {
+		ns[i] = t[i + 1] - t[i];
+		rate[i] = (uint32_t)(isn[i + 1] - isn[i]) / (double)ns[i] * 1e9;
+		check(rate[i] > 200e3 && rate[i] < 20e6,
+		      "%.0f numbers a second", rate[i]);
+		check(rate[i] > rate[0] * 0.8 && rate[i] < rate[0] * 1.25,
+		      "the rate is not steady: %.0f, %.0f", rate[0], rate[i]);
+	}
+}
+
+#define TUPLES 64
+
+static int spread(const uint32_t *isn)
+{
+	bool seen[256] = { false };
+	int i, n = 0;
+
+	for (i = 0; i < TUPLES; i++) {
+		n += !seen[isn[i] >> 24];
+		seen[isn[i] >> 24] = true;
+	}
+	return n;
+}
+
+/*
+ * MUST-9: for neighbouring tuples they have nothing to do with each other.
+ * 64 draws hit 57 of 256 bins on average, hardly ever less than 40; numbers
+ * from one clock would hit one or two.
+ */
+static void unguessable(void)
+{
+	struct conn *l = in_listen(), *c;
+	uint32_t isn[TUPLES];
+	uint64_t t;
+	int i;
+
+	for (i = 0; i < TUPLES; i++) {
+		c = listener_peer(l);
+		c->pport = 20000 + i;
+		c->irs = 1000;
+		isn[i] = one_isn(c, &t);
+	}
+	check(spread(isn) >= 40, "%d of 256 bins are hit", spread(isn));
+}
+
+static void unguessable_active(void)
+{
+	uint32_t isn[TUPLES];
+	struct conn *c;
+	int i;
+
+	for (i = 0; i < TUPLES; i++) {
+		c = in_syn_sent();
+		isn[i] = c->iss;
+		close(c->fd);
+	}
+	check(spread(isn) >= 40, "%d of 256 bins are hit", spread(isn));
+}
+
+/* RFC 7323 7.1: nor do the timestamps tell how long the host is up. */
+static void timestamps(void)
+{
+	struct conn *l = in_listen(), *c;
+	uint32_t val[TUPLES];
+	uint64_t t;
+	int i;
+
+	for (i = 0; i < TUPLES; i++) {
+		c = listener_peer(l);
+		inet_pton(w.family, is_v6() ? "2001:db8::2:0" : "192.0.2.100",
+			  c->paddr);
+		c->paddr[is_v6() ? 15 : 3] += i;
+		one_isn(c, &t);
+		val[i] = c->syn.o.tsval;
+	}
+	check(spread(val) >= 40, "%d of 256 bins are hit", spread(val));
+}
+
+/* Ephemeral ports (RFC 6056) are no counter either. */
+static void ports(void)
+{
+	int i, up = 0, last = 0;
+	struct conn *c;
+
+	for (i = 0; i < TUPLES; i++) {
+		c = in_syn_sent();
+		up += c->lport == last + 1 || c->lport == last + 2;
+		last = c->lport;
+		close(c->fd);
+	}
+	check(up < 16, "%d of 64 ports follow the one before", up);
+}
+
+ROWS(isn_rows,
+	ROW(ROW_CORE, "MUST-8 initial numbers run with a clock",
+	    clock_driven),
+	ROW(ROW_CORE, "MUST-9 RFC 6528 other tuples, other numbers, passive",
+	    unguessable),
+	ROW(0, "MUST-9 RFC 6528 other tuples, other numbers, active",
+	    unguessable_active),
+	ROW(0, "RFC 7323 7.1 timestamps differ between peers", timestamps),
+	ROW(0, "RFC 6056 ephemeral ports are not a counter", ports),
+);

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* S10, MUST-13, RFC 6191, RFC 1337: TIME_WAIT. */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#define TOPIC "timewait"
+
+static uint64_t slack(uint64_t ms)
+{
+	return is_xtcp() ? ms / 400 + 15 : ms / 8 + 1000;
+}
+
+/* S10, MUST-13: 2MSL, 60 s, and silence when it ends. */
+static void sixty_seconds(void)
+{
+	struct conn *c = in_time_wait();
+
+	near(wait_gone(c, 100000), 60000, slack(60000));
+	quiet(c);
+}
+
+static void from_closing(void)
+{
+	struct conn *c = in_closing(.close = true);
+
+	inject(c, ACK, 2, 2);
+	quiet(c);
+	state_is(c, TCP_TIME_WAIT);
+	mark(c);
+	near(wait_gone(c, 100000), 60000, slack(60000));
+}
+
+static void restarted(void)
+{
+	struct conn *c = in_time_wait();
+
+	pass_quietly(c, 40000);
+	inject(c, FIN | ACK, 1, 2);
+	expect(c, ACK, 2, 2);
+	mark(c);
+	near(wait_gone(c, 100000), 60000, slack(60000));
+}
+
+/* An ACK of the peer that changes nothing does not prolong it. */
+static void not_restarted(void)
+{
+	struct conn *c = in_time_wait();
+
+	pass_quietly(c, 40000);
+	inject(c, ACK, 2, 2);
+	fence();
+	drop_pending();
+	near(wait_gone(c, 100000), 60000, slack(60000));
+}
+
+/* msl_ms over its range, as the namespace's knob. */
+static void msl_range(void)
+{
+	static const int msl[] = { 1, 5, 50, 250, 1000, 15000, 30000, 120000,
+				   240000 };
+	struct conn *c;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(msl) / sizeof(msl[0]); i++) {
+		knob("msl_ms", msl[i]);
+		c = in_fin_wait_2(.close = true);
+		inject(c, FIN | ACK, 1, 2);
+		expect(c, ACK, 2, 2);
+		mark(c);
+		near(wait_gone(c, 4 * msl[i] + 1000), 2 * msl[i],
+		     slack(2 * msl[i]));
+	}
+}
+
+static int msl_option;
+
+static void tune_msl(int fd)
+{
+	set_int(fd, SOL_XTCP, XTCP_MSL_MS, msl_option);
+}
+
+static void msl_by_socket(void)
+{
+	static const int msl[] = { 1, 20, 500, 7000, 240000 };
+	struct conn *c;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(msl) / sizeof(msl[0]); i++) {
+		msl_option = msl[i];
+		c = in_fin_wait_2(.close = true, .tune = tune_msl);
+		inject(c, FIN | ACK, 1, 2);
+		expect(c, ACK, 2, 2);
+		mark(c);
+		near(wait_gone(c, 4 * msl[i] + 1000), 2 * msl[i],
+		     slack(2 * msl[i]));
+	}
+}
+
+static void msl_short(void)
+{
+	struct conn *c;
+
+	knob("msl_ms", 50);
+	c = in_fin_wait_2(.close = true);
+	inject(c, FIN | ACK, 1, 2);
+	expect(c, ACK, 2, 2);
+	mark(c);
+	check(wait_gone(c, 5000) >= 90, "gone after %d ms", (int)since_ms(c));
+}
+
+static void msl_bounds(void)
+{
+	int fd = stack_socket(), v;
+
+	set_int(fd, SOL_XTCP, XTCP_MSL_MS, 240000);
+	check_eq(get_int(fd, SOL_XTCP, XTCP_MSL_MS), 240000);
+	v = 240001;
+	sys_err(setsockopt(fd, SOL_XTCP, XTCP_MSL_MS, &v, sizeof(v)), EINVAL);
+	v = 0;
+	sys_err(setsockopt(fd, SOL_XTCP, XTCP_MSL_MS, &v, sizeof(v)), EINVAL);
+	check_eq(get_int(fd, SOL_XTCP, XTCP_MSL_MS), 240000);
+}
+
+/* RFC 6191: a new SYN with a later timestamp opens anew. */
+static void again(struct conn *c)
+{
+	c->iss = c->rcv = 0;
+	expect(c, SYN | ACK, 0, 1);
+	state_is(c, TCP_SYN_RECV);
+	inject(c, ACK, 1, 1);
+	do_accept(c);
+	state_is(c, TCP_ESTABLISHED);
+}
+
+static void syn_later_timestamp(void)
+{
+	struct conn *c = in_time_wait();
+
+	c->irs -= 1000000;	/* the number alone would not do */
+	inject(c, SYN, 0, 0, .mss = 1460, .set_ts = true,
+	       .tsval = c->ts_base + (uint32_t)(now_ns() / MSEC) + 3000);
+	c->ts_base += 3000;
+	again(c);
+}
+
+static void syn_later_number(void)
+{
+	struct conn *c = in_time_wait(.no_ts = true);
+
+	c->irs += 1000000;
+	inject(c, SYN, 0, 0, .mss = 1460);
+	again(c);
+}
+
+/* The number the stack starts with is above all it ever sent. */
+static void syn_own_number(void)
+{
+	struct conn *c = in_time_wait(.no_ts = true);
+	uint32_t old = c->iss + 2;
+
+	c->irs += 1000000;
+	inject(c, SYN, 0, 0, .mss = 1460);
+	again(c);
+	check((int32_t)(c->iss - old) > 0, "the new number is not above");
+}
+
+static void syn_old(void)
+{
+	struct conn *c = in_time_wait(.no_ts = true);
+
+	inject(c, SYN, -5000, 0, .mss = 1460);
+	expect(c, ACK, 2, 2);
+	state_is(c, TCP_TIME_WAIT);
+	c = in_time_wait();
+	inject(c, SYN, -5000, 0, .mss = 1460, .ts = true, .set_ts = true,
+	       .tsval = c->ts_base + (uint32_t)(now_ns() / MSEC) - 100000);
+	expect(c, ACK, 2, 2);
+	state_is(c, TCP_TIME_WAIT);
+}
+
+/* Nobody listens any more: RFC 9293 3.10.7.4 has only an ACK for it. */
+static void syn_no_listener(void)
+{
+	struct conn *c = in_time_wait(.no_ts = true);
+
+	close(c->lfd);
+	inject(c, SYN, 1000000, 0, .mss = 1460);
+	expect(c, ACK, 2, 2);
+	state_is(c, TCP_TIME_WAIT);
+}
+
+/* RFC 1337: RST must not end TIME_WAIT. */
+static void assassination(void)
+{
+	struct conn *c;
+
+	knob("rfc1337", 1);
+	c = in_time_wait();
+	inject(c, RST, 2, 0);
+	quiet(c);
+	state_is(c, TCP_TIME_WAIT);
+	knob("rfc1337", 0);
+	c = in_time_wait();
+	inject(c, RST, 2, 0);
+	quiet(c);
+	gone(c);
+}
+
+/* Old data is answered with an ACK, which is what RFC 1337 is about. */
+static void old_data(void)
+{
+	struct conn *c = in_time_wait();
+
+	inject(c, ACK, 1, 2, .len = 100);
+	c->snd = 2;
+	expect(c, ACK, 2, 2);
+	inject(c, ACK, 2, 2, .len = 100);
+	c->snd = 2;
+	expect(c, ACK, 2, 2);
+	state_is(c, TCP_TIME_WAIT);
+}
+
+static void bare_ack(void)
+{
+	struct conn *c = in_time_wait();
+
+	inject(c, ACK, 2, 2);
+	quiet(c);
+	state_is(c, TCP_TIME_WAIT);
+}
+
+/* RFC 7323 5: PAWS holds here too. */
+static void paws(void)
+{
+	struct conn *c = in_time_wait();
+
+	inject(c, FIN | ACK, 1, 2, .set_ts = true,
+	       .tsval = c->ts_base + (uint32_t)(now_ns() / MSEC) - 100000,
+	       .tsecr = c->ts_recent);
+	expect(c, ACK, 2, 2);
+	state_is(c, TCP_TIME_WAIT);
+}
+
+static void tune_reuse(int fd)
+{
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+}
+
+/* The own port in TIME_WAIT: bind() needs SO_REUSEADDR, a listener does. */
+static void bind_again(void)
+{
+	struct conn *c = in_time_wait(.active = true, .lport = 1999,
+				      .tune = tune_reuse);
+	struct sockaddr_storage ss;
+	int fd = stack_socket(), len;
+
+	len = addr_fill(&ss, NULL, c->lport);
+	sys_err(bind(fd, (void *)&ss, len), EADDRINUSE);
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	sys(bind(fd, (void *)&ss, len));
+	close(fd);
+}
+
+/* connect() over one's own TIME_WAIT with tw_reuse, after a second. */
+static void reuse(void)
+{
+	struct conn *c;
+	uint16_t lport, pport;
+	struct sockaddr_storage ss;
+	int len;
+
+	knob("tw_reuse", 1);
+	c = in_time_wait(.active = true, .lport = 1999, .tune = tune_reuse);
+	lport = c->lport;
+	pport = c->pport;
+	pass_quietly(c, 2500);
+	c = conn_new();
+	c->lport = lport;
+	c->pport = pport;
+	c->fd = stack_socket();
+	set_int(c->fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	len = addr_fill(&ss, NULL, lport);
+	sys(bind(c->fd, (void *)&ss, len));
+	len = addr_fill(&ss, addr_peer(), pport);
+	sys_err(connect(c->fd, (void *)&ss, len), EINPROGRESS);
+	expect(c, SYN, 0, 0);
+	peer_syn_ack(c, HOW());
+	expect(c, ACK, 1, 1);
+	state_is(c, TCP_ESTABLISHED);
+}
+
+static void no_reuse(void)
+{
+	struct conn *c;
+	struct sockaddr_storage ss;
+	int len, fd;
+
+	knob("tw_reuse", 0);
+	c = in_time_wait(.active = true, .lport = 1999, .tune = tune_reuse);
+	fd = stack_socket();
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	len = addr_fill(&ss, NULL, c->lport);
+	sys(bind(fd, (void *)&ss, len));
+	len = addr_fill(&ss, addr_peer(), c->pport);
+	sys_err(connect(fd, (void *)&ss, len), EADDRNOTAVAIL);
+	quiet(c);
+}
+
+ROWS(timewait_rows,
+	ROW(ROW_CORE | ROW_VT, "S10 MUST-13 60 s, then nothing",
+	    sixty_seconds),
+	ROW(ROW_VT, "S10 the same from CLOSING", from_closing),
+	ROW(ROW_CORE | ROW_VT, "S10 a repeated FIN restarts it", restarted),
+	ROW(ROW_VT, "S10 a bare ACK does not restart it", not_restarted),
+	ROW(ROW_CORE | ROW_VT | ROW_XTCP, "MUST-13 msl_ms from 1 to 240000",
+	    msl_range),
+	ROW(ROW_VT | ROW_XTCP, "MUST-13 XTCP_MSL_MS from 1 to 240000",
+	    msl_by_socket),
+	ROW(ROW_XTCP, "MUST-13 msl_ms 50", msl_short),
+	ROW(ROW_XTCP, "MUST-13 XTCP_MSL_MS is bounded", msl_bounds),
+	ROW(ROW_CORE, "RFC 6191 a SYN with a later timestamp",
+	    syn_later_timestamp),
+	ROW(0, "RFC 6191 a SYN with a later number", syn_later_number),
+	ROW(0, "RFC 6191 the own initial number is above the last",
+	    syn_own_number),
+	ROW(0, "RFC 6191 an old SYN is acknowledged", syn_old),
+	ROW(0, "RFC 6191 a new SYN for no listener", syn_no_listener),
+	ROW(ROW_CORE, "RFC 1337 RST in TIME_WAIT, as rfc1337 says",
+	    assassination),
+	ROW(0, "RFC 1337 old data is answered", old_data),
+	ROW(0, "S10 a bare ACK is not answered", bare_ack),
+	ROW(0, "RFC 7323 PAWS in TIME_WAIT", paws),
+	ROW(0, "S10 the port in TIME_WAIT and SO_REUSEADDR", bind_again),
+	ROW(ROW_VT, "RFC 6191 connect() with tw_reuse 1", reuse),
+	ROW(0, "RFC 6191 connect() with tw_reuse 0", no_reuse),
+);
