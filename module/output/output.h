@@ -19,7 +19,10 @@
  */
 int xtcp_ip_connect(struct sock *sk);
 
-/* A child's route, from the request it came from; caches dst. Return: 0 or negative. */
+/*
+ * A child's route, from the request it came from; caches @dst, whose reference it
+ * takes over (NULL: looked up). Return: 0 or negative.
+ */
 int xtcp_ip_child(struct sock *child, struct xtcp_request *req, struct dst_entry *dst);
 
 /* The route of a SYN-ACK (also for a cookie). Return: dst with a reference, or NULL. */
@@ -71,6 +74,31 @@ struct xtcp_reply {
 
 /* Send a built unowned segment through the control socket. Consumes @skb. Any context. */
 void xtcp_ip_xmit_reply(const struct xtcp_reply *r, struct sk_buff *skb);
+
+/**
+ * struct xtcp_ip_out4 - an IPv4 header to be written
+ * @sk: whose TTL, priority and IP_MTU_DISCOVER apply: connection, listener, control socket
+ * @opt: IP options, compiled, or NULL
+ * @saddr: our address
+ * @daddr: where it goes first
+ * @final: where it goes in the end; differs from @daddr with a source route
+ * @mark: for skb->mark
+ * @tos: type of service
+ * @protocol: 6 or 253
+ */
+struct xtcp_ip_out4 {
+	const struct sock *sk;
+	const struct ip_options_rcu *opt;
+	__be32 saddr;
+	__be32 daddr;
+	__be32 final;
+	u32 mark;
+	u8 tos;
+	u8 protocol;
+};
+
+/* Between ip.c and reply.c: IPv4 header, out. Consumes @skb, its route is set. RCU. */
+int xtcp_ip_out4(struct sk_buff *skb, const struct xtcp_ip_out4 *o);
 
 /* IP header with options, bytes; for MSS and GSO limits. */
 u32 xtcp_ip_header_len(const struct sock *sk);
@@ -151,6 +179,8 @@ void xtcp_retransmit_timeout(struct sock *sk);
 void xtcp_retransmit_persist(struct sock *sk);
 /* Arm the timer that fits what is in flight (REXMIT, PERSIST or none). */
 void xtcp_retransmit_arm(struct sock *sk);
+/* New data were acknowledged: the timer starts anew, or stops. */
+void xtcp_retransmit_restart(struct sock *sk);
 /* Has the stall lasted as long as @boundary backoffs, or user timeout? R1, R2. */
 bool xtcp_retransmit_exceeded(struct sock *sk, u32 boundary, u32 timeout_ms);
 
