@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * recv(): RFC 9293 3.10.3.
+ */
+#include "socket.h"
+
+#include <linux/sched/signal.h>
+#include <net/inet_common.h>
+
+#include "../conn/rcvq.h"
+#include "../output/output.h"
+
+/**
+ * struct xtcp_recv - one recvmsg() under way
+ * @msg: where to
+ * @len: bytes still wanted
+ * @flags: MSG_*
+ * @timeo: how long it may still wait, jiffies
+ * @target: with so many bytes it need not wait any more
+ * @copied: bytes so far, or an error
+ * @seq: next byte to be read; ahead of copied_seq with MSG_PEEK
+ * @tstamp: when the last segment read came in
+ * @hwtstamp: the same by the NIC's clock
+ */
+struct xtcp_recv {
+	struct msghdr *msg;
+	size_t len;
+	int flags;
+	long timeo;
+	int target;
+	int copied;
+	u32 seq;
+	ktime_t tstamp;
+	ktime_t hwtstamp;
+};
+
+/* Has the reader drained more than a segment that was not acknowledged yet? */
+static bool xtcp_recv_ack_due(const struct sock *sk, int copied)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!(xt->ack_pending & XTCP_ACK_SCHED))
+		return false;
+	if (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss)
+		return true;
+	return copied > 0 && (xt->ack_pending & XTCP_ACK_NOW) &&
+	       !atomic_read(&sk->sk_rmem_alloc);
+}
+
+/*
+ * Window updates are for windows that opened a lot: at least to the double of what
+ * the peer knows of. All others would be silly (RFC 9293 3.8.6.2.2).
+ */
+static bool xtcp_recv_window_opened(const struct sock *sk)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 told = xtcp_receive_window(xt);
+	u32 now;
+
+	if (told > xt->window_clamp / 2)
+		return false;
+	now = xtcp_rcvq_window(sk);
+	return now && now >= 2 * told;
+}
+
+/**
+ * xtcp_recv_cleanup - the program has read: send an ACK if that is of use
+ * @sk: the connection
+ * @copied: bytes it read; 0: it is about to wait
+ *
+ * Context: Process, socket lock.
+ */
+void xtcp_recv_cleanup(struct sock *sk, int copied)
+{
+	if (!xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
+		return;
+	if (xtcp_recv_ack_due(sk, copied) ||
+	    (copied > 0 && !(sk->sk_shutdown & RCV_SHUTDOWN) && xtcp_recv_window_opened(sk)))
+		xtcp_control_ack(sk);
+}
+
+/* The skb that has @seq. They may overlap; the walk is long only when peeking. */
+static struct sk_buff *xtcp_recv_find(struct sock *sk, u32 seq, u32 *offset)
+{
+	struct sk_buff *skb;
+
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		*offset = seq - xtcp_cb(skb)->seq;
+		if (*offset < skb->len)
+			return skb;
+	}
+	return NULL;
+}
+
+static int xtcp_recv_copy(struct sock *sk, struct xtcp_recv *r, struct sk_buff *skb, u32 offset)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	size_t used = min_t(size_t, skb->len - offset, r->len);
+
+	/* MSG_TRUNC throws the bytes away */
+	if (!(r->flags & MSG_TRUNC) && skb_copy_datagram_msg(skb, offset, r->msg, used))
+		return -EFAULT;
+
+	r->tstamp = skb->tstamp;
+	r->hwtstamp = skb_hwtstamps(skb)->hwtstamp;
+	r->seq += used;
+	r->copied += used;
+	r->len -= used;
+	if (r->flags & MSG_PEEK) {
+		sk_peek_offset_fwd(sk, used);
+		return 0;
+	}
+	sk_peek_offset_bwd(sk, used);
+	WRITE_ONCE(xt->copied_seq, r->seq);
+	xtcp_rcvq_eat(sk);
+	return 0;
+}
+
+/*
+ * Nothing to read: is there a reason not to wait for more? An error is
+ * reported once, and only when no byte would be lost by it.
+ */
+static bool xtcp_recv_must_stop(struct sock *sk, struct xtcp_recv *r)
+{
+	if (r->copied)
+		return !r->timeo || sk->sk_err || sk->sk_state == TCP_CLOSE ||
+		       (sk->sk_shutdown & RCV_SHUTDOWN) || signal_pending(current);
+
+	if (sock_flag(sk, SOCK_DONE))
+		return true;
+	if (sk->sk_err) {
+		r->copied = sock_error(sk);
+		return true;
+	}
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return true;
+	if (sk->sk_state == TCP_CLOSE)
+		r->copied = -ENOTCONN;	/* never connected */
+	else if (!r->timeo)
+		r->copied = -EAGAIN;
+	else if (signal_pending(current))
+		r->copied = sock_intr_errno(r->timeo);
+	return r->copied;
+}
+
+/* Wait for data, or take in what waits in the backlog. Return: 0 or negative. */
+static int xtcp_recv_wait(struct sock *sk, struct xtcp_recv *r)
+{
+	int err = 0;
+
+	if (r->copied >= r->target) {
+		sk_flush_backlog(sk);
+	} else {
+		xtcp_recv_cleanup(sk, r->copied);
+		err = sk_wait_data(sk, &r->timeo, skb_peek_tail(&sk->sk_receive_queue));
+	}
+	/* Somebody else read what we were peeking at */
+	if ((r->flags & MSG_PEEK) && xtcp_seq_before(r->seq, xtcp_sk(sk)->copied_seq))
+		r->seq = xtcp_sk(sk)->copied_seq;
+	else if (!(r->flags & MSG_PEEK))
+		r->seq = xtcp_sk(sk)->copied_seq;
+	return err < 0 ? err : 0;
+}
+
+static void xtcp_recv_start(struct sock *sk, struct xtcp_recv *r)
+{
+	r->timeo = sock_rcvtimeo(sk, r->flags & MSG_DONTWAIT);
+	r->target = sock_rcvlowat(sk, r->flags & MSG_WAITALL, r->len);
+	r->seq = xtcp_sk(sk)->copied_seq;
+	if (r->flags & MSG_PEEK)
+		r->seq += max(sk_peek_offset(sk, r->flags), 0);
+}
+
+static void xtcp_recv_locked(struct sock *sk, struct xtcp_recv *r)
+{
+	struct sk_buff *skb;
+	u32 offset;
+	int err;
+
+	if (sk->sk_state == TCP_LISTEN) {
+		r->copied = -ENOTCONN;
+		return;
+	}
+	if (r->flags & MSG_OOB) {
+		r->copied = -EINVAL;	/* no urgent data */
+		return;
+	}
+	xtcp_recv_start(sk, r);
+	do {
+		skb = xtcp_recv_find(sk, r->seq, &offset);
+		if (skb) {
+			err = xtcp_recv_copy(sk, r, skb, offset);
+			if (!err)
+				continue;
+		} else {
+			if (r->copied >= r->target && !READ_ONCE(sk->sk_backlog.tail))
+				break;
+			if (xtcp_recv_must_stop(sk, r))
+				break;
+			err = xtcp_recv_wait(sk, r);
+			if (!err)
+				continue;
+		}
+		if (!r->copied)
+			r->copied = err;
+		break;
+	} while (r->len > 0);
+	xtcp_recv_cleanup(sk, r->copied);
+}
+
+/*
+ * SO_TIMESTAMP, SO_TIMESTAMPING. The skb is gone by now; an empty one that bears
+ * its stamps is shown to the core, which knows all formats of the message.
+ */
+static void xtcp_recv_timestamp(struct sock *sk, const struct xtcp_recv *r)
+{
+	struct sk_buff *skb;
+
+	if (!sock_flag(sk, SOCK_RCVTSTAMP) && !READ_ONCE(sk->sk_tsflags))
+		return;
+	if (!r->tstamp && !r->hwtstamp)
+		return;
+	skb = alloc_skb(0, GFP_KERNEL);
+	if (!skb)
+		return;
+	skb->tstamp = r->tstamp;
+	skb_hwtstamps(skb)->hwtstamp = r->hwtstamp;
+	sock_recv_timestamp(r->msg, sk, skb);
+	kfree_skb(skb);
+}
+
+/**
+ * xtcp_recvmsg - proto.recvmsg
+ * @sk: the connection
+ * @msg: where to
+ * @len: at most this many bytes
+ * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC (throw away), MSG_ERRQUEUE
+ *
+ * Context: Process.
+ * Return: Bytes; 0: the peer has closed; -EAGAIN, -ENOTCONN, -EINVAL (MSG_OOB),
+ * -EFAULT, -EINTR, -ERESTARTSYS, or the connection's pending error, once.
+ */
+int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct xtcp_recv r = { .msg = msg, .len = len, .flags = flags };
+
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return XTCP_RECV_ERROR(sk, msg, len);
+
+	lock_sock(sk);
+	xtcp_recv_locked(sk, &r);
+	release_sock(sk);
+	if (r.copied > 0)
+		xtcp_recv_timestamp(sk, &r);
+	return r.copied;
+}
