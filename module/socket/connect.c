@@ -71,19 +71,6 @@ static void xtcp_connect_init_numbers(struct sock *sk)
 	if (!xt->write_seq)
 		xt->write_seq = xtcp_flow_isn(&tuple);
 	xt->ts_offset = xtcp_flow_ts_offset(&tuple);
-
-	xt->iss = xt->write_seq;
-	xt->snd_una = xt->iss;
-	xt->snd_nxt = xt->iss;
-	xt->pushed_seq = xt->iss;
-	xt->snd_sml = xt->iss;
-	xt->snd_wl1 = 0;
-	xt->snd_wl2 = xt->iss;
-	xt->snd_wnd = 0;
-	xt->snd_max_wnd = 0;
-	xt->rcv_nxt = 0;
-	xt->rcv_wup = 0;
-	xt->copied_seq = 0;
 }
 
 /* The part that puts the flow into the tables and the SYN on the wire. */
@@ -94,9 +81,6 @@ static int xtcp_connect_start(struct sock *sk)
 	int err;
 
 	xt->passive_open = 0;
-	xt->mss_clamp = xt->ip_version == 4 ? TCP_MSS_DEFAULT :
-		IPV6_MIN_MTU - sizeof(struct ipv6hdr) - sizeof(struct tcphdr);
-
 	/* In the table it must look like what it is going to be */
 	xtcp_state_set(sk, TCP_SYN_SENT, XTCP_REASON_USER);
 	sk_set_txhash(sk);
@@ -141,7 +125,8 @@ static int xtcp_connect_go(struct sock *sk, __be16 port)
 	inet_sk(sk)->inet_dport = port;
 	err = xtcp_ip_connect(sk);
 	if (err) {
-		xtcp_connect_forget(sk);
+		/* Nothing was chosen yet; what bind() gave stays */
+		inet_sk(sk)->inet_dport = 0;
 		return err;
 	}
 	err = xtcp_connect_start(sk);

@@ -135,7 +135,8 @@ static int xtcp_family_listen(struct socket *sock, int backlog)
 	.sendmsg	= inet_sendmsg,					\
 	.recvmsg	= inet_recvmsg,					\
 	.mmap		= sock_no_mmap,					\
-	.set_peek_off	= sk_set_peek_off
+	.set_peek_off	= sk_set_peek_off,				\
+	.set_rcvlowat	= xtcp_set_rcvlowat
 
 const struct proto_ops xtcp_stream_ops = {
 	.family		= PF_INET,

@@ -13,10 +13,14 @@
 
 static __poll_t xtcp_poll_read(struct sock *sk)
 {
+	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 target = sock_rcvlowat(sk, 0, INT_MAX);
 	u32 unread = xtcp_rcvq_unread(sk);
 
-	return unread && unread >= target ? EPOLLIN | EPOLLRDNORM : 0;
+	/* With the window shut, more than this will not come: SO_RCVLOWAT must not deadlock */
+	if (unread && (unread >= target || xtcp_receive_window(xt) <= READ_ONCE(xt->rcv_mss)))
+		return EPOLLIN | EPOLLRDNORM;
+	return 0;
 }
 
 static __poll_t xtcp_poll_write(struct sock *sk, u8 shutdown)

@@ -101,6 +101,13 @@ static void xtcp_proto_lock_class(struct sock *sk)
 		sock_lock_init_class_and_name(sk, "slock-AF_XTCP",
 					      &xtcp_proto_slock_keys[0], "sk_lock-AF_XTCP",
 					      &xtcp_proto_lock_keys[0]);
+
+	/*
+	 * With lockdep the above pins us until the sock is freed, for the sake of
+	 * the keys. Orphans must not: unloading waits for them instead.
+	 */
+	sk_owner_put(sk);
+	sk_owner_clear(sk);
 }
 
 /*
@@ -134,8 +141,7 @@ static void xtcp_proto_destruct(struct sock *sk)
 /* proto.init: both socket(AF_XTCP) and socket(AF_INET, ..., IPPROTO_XTCP) come here. */
 static int xtcp_proto_init_sock(struct sock *sk)
 {
-	struct xtcp_net *xn = xtcp_net(sock_net(sk));
-	struct xtcp_sock *xt = xtcp_sk(sk);
+	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
 
 	xtcp_life_init(sk);
 	sk->sk_destruct = xtcp_proto_destruct;
@@ -143,10 +149,10 @@ static int xtcp_proto_init_sock(struct sock *sk)
 	sk_sockets_allocated_inc(sk);
 	xtcp_proto_lock_class(sk);
 
-	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(xn->knobs.wmem[1]));
-	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(xn->knobs.rmem[1]));
-	xt->wire_protocol = READ_ONCE(xn->knobs.wire_protocol);
-	xt->creator_pid = sk->sk_kern_sock ? 0 : task_tgid_nr(current);
+	WRITE_ONCE(sk->sk_sndbuf, READ_ONCE(knobs->wmem[1]));
+	WRITE_ONCE(sk->sk_rcvbuf, READ_ONCE(knobs->rmem[1]));
+	if (sk->sk_kern_sock)
+		xtcp_sk(sk)->creator_pid = 0;
 
 	return xtcp_proto_may_create(sk);
 }

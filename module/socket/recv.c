@@ -79,6 +79,32 @@ void xtcp_recv_cleanup(struct sock *sk, int copied)
 		xtcp_control_ack(sk);
 }
 
+/**
+ * xtcp_set_rcvlowat - proto_ops.set_rcvlowat: SO_RCVLOWAT
+ * @sk: the socket
+ * @val: bytes that make it readable
+ *
+ * Half the buffer at most, since the other half is overhead; the buffer
+ * grows for it unless the program has set its size.
+ *
+ * Context: Process, socket lock.
+ * Return: 0.
+ */
+int xtcp_set_rcvlowat(struct sock *sk, int val)
+{
+	bool locked = sk->sk_userlocks & SOCK_RCVBUF_LOCK;
+	int max = READ_ONCE(xtcp_net(sock_net(sk))->knobs.rmem[2]);
+
+	val = min(val, (locked ? READ_ONCE(sk->sk_rcvbuf) : max) / 2);
+	WRITE_ONCE(sk->sk_rcvlowat, val ? val : 1);
+	if (!locked && val > READ_ONCE(sk->sk_rcvbuf) / 2)
+		WRITE_ONCE(sk->sk_rcvbuf, 2 * val);
+	/* It may be readable now */
+	if (xtcp_rcvq_unread(sk))
+		sk->sk_data_ready(sk);
+	return 0;
+}
+
 /* The skb that has @seq. They may overlap; the walk is long only when peeking. */
 static struct sk_buff *xtcp_recv_find(struct sock *sk, u32 seq, u32 *offset)
 {

@@ -49,6 +49,7 @@ bool xtcp_stream_memory_free(const struct sock *sk, int wake);
 int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 /* The program has read @copied bytes: is an ACK due? Socket lock. */
 void xtcp_recv_cleanup(struct sock *sk, int copied);
+int xtcp_set_rcvlowat(struct sock *sk, int val);
 __poll_t xtcp_poll(struct file *file, struct socket *sock, poll_table *wait);
 int xtcp_ioctl(struct sock *sk, int cmd, int *karg);
 

@@ -11,7 +11,7 @@
 #include "../output/output.h"
 
 #define XTCP_SOCKOPT_MSL_MAX_MS		240000		/* two of the RFC's */
-#define XTCP_SOCKOPT_RTO_MAX_MS		3600000
+#define XTCP_SOCKOPT_RTO_MAX_MS		600000		/* as the sysctl */
 #define XTCP_SOCKOPT_RETRIES_MAX	255
 
 static const struct xtcp_knobs *xtcp_sockopt_knobs(const struct sock *sk)
