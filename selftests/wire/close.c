@@ -40,7 +40,8 @@ static void half_close(void)
 /* S8: what was written before goes out before the FIN, and again. */
 static void queue_before_fin(void)
 {
-	struct conn *c = in_established(.win = 1000, .no_ws = true);
+	struct conn *c = in_established(.win = 1000, .no_ws = true,
+					.mss = 512);
 
 	write_stream(c, 2500);
 	expect_stream(c, 1001);
@@ -59,7 +60,8 @@ static void queue_before_fin(void)
 
 static void queue_after_close(void)
 {
-	struct conn *c = in_established(.win = 1000, .no_ws = true);
+	struct conn *c = in_established(.win = 1000, .no_ws = true,
+					.mss = 512);
 
 	write_stream(c, 1500);
 	expect_stream(c, 1001);

@@ -191,10 +191,8 @@ static void zero_window_dead(int level, int opt)
 	int probes = 0;
 
 	set_int(c->fd, level, opt, 8000);
-	c->win = 0;
-	inject(c, ACK, 1, 1, .win = ZERO_WIN);
+	zero_window(c);
 	write_stream(c, 100);
-	mark(c);
 	while (!wait_fd(c->fd, POLLERR, 0)) {
 		if (next_seg(c, 500))
 			probes++;

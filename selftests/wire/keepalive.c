@@ -16,7 +16,7 @@ static int probes_default(void)
 
 static uint64_t slack(uint64_t ms)
 {
-	return is_xtcp() ? ms / 500 + 10 : ms / 40 + 200;
+	return is_xtcp() ? ms / 500 + 10 : ms / 8 + 200;
 }
 
 static struct seg *probe(struct conn *c, uint64_t at_ms)

@@ -246,7 +246,7 @@ static void window_scale(void)
 {
 	struct conn *c = in_listen();
 
-	inject(c, SYN, 0, 0, .mss = 1000, .ws = 8, .win = 100);	/* shift 7 */
+	inject(c, SYN, 0, 0, .mss = 640, .ws = 8, .win = 100);	/* shift 7 */
 	expect(c, SYN | ACK, 0, 1);
 	check(c->syn.o.has_ws && c->syn.o.ws <= 14, "shift %d", c->syn.o.ws);
 	c->win = 10;		/* x 128 */
@@ -272,7 +272,8 @@ static void window_scale_clamped(void)
 
 static void no_window_scale(void)
 {
-	struct conn *c = in_established(.no_ws = true, .win = 600);
+	struct conn *c = in_established(.no_ws = true, .win = 600,
+					.mss = 312);
 
 	check(!c->syn.o.has_ws, "window scale unasked");
 	write_stream(c, 4000);

@@ -267,3 +267,18 @@ struct conn *in_closed_(struct how h)
 	state_is(c, TCP_CLOSE);
 	return c;
 }
+
+/*
+ * Shuts the peer's window by the acknowledgement of new data: a stack may
+ * ignore a window that shrinks without any.
+ */
+void zero_window(struct conn *c)
+{
+	uint32_t from = c->rcv;
+
+	write_stream(c, 10);
+	expect(c, ACK, from, c->snd, .len = 10);
+	inject(c, ACK, c->snd, c->rcv, .win = ZERO_WIN);
+	quiet(c);
+	mark(c);
+}

@@ -11,7 +11,6 @@
 static void is_unsigned(void)
 {
 	struct conn *c = in_established(.no_ws = true);
-	int n = 0;
 
 	c->win = 0xffff;
 	inject(c, ACK, 1, 1);
@@ -21,15 +20,15 @@ static void is_unsigned(void)
 
 		check(s, "the stream stops at %u", c->rcv);
 		c->rcv = s->seq - c->iss + s->len;
-		if (++n % 2 == 0 || c->rcv == 40001)
-			inject(c, ACK, 1, c->rcv);
+		inject(c, ACK, 1, c->rcv);
 	}
 }
 
 /* MUST-34: the peer takes back window that it gave. */
 static void shrinks(void)
 {
-	struct conn *c = in_established(.no_ws = true, .win = 4000);
+	struct conn *c = in_established(.no_ws = true, .win = 4000,
+					.mss = 1012);
 
 	write_stream(c, 6000);
 	expect_stream(c, 4001);
@@ -67,7 +66,8 @@ static void own_edge(void)
 /* MUST-35, MUST-36: the window is zero; the stack asks when it opens. */
 static void probes(void)
 {
-	struct conn *c = in_established(.no_ws = true, .win = 1000);
+	struct conn *c = in_established(.no_ws = true, .win = 1000,
+					.mss = 512);
 	uint64_t t[4];
 	struct seg *s;
 	int i;
@@ -101,13 +101,13 @@ static void probes(void)
 static void probes_for_ever(void)
 {
 	struct conn *c = in_established();
-	uint64_t last = now_ns(), gap;
+	uint64_t last, gap;
 	struct seg *s;
 	int n = 0;
 
-	inject(c, ACK, 1, 1, .win = ZERO_WIN);
+	zero_window(c);
+	last = now_ns();
 	write_stream(c, 100);
-	mark(c);
 	while (since_ms(c) < 4 * 3600 * 1000ULL) {
 		s = next_seg(c, 150000);
 		check(s, "no probe for 150 s after %d s",
@@ -119,14 +119,14 @@ static void probes_for_ever(void)
 		check(gap < 137000, "%d s between two probes",
 		      (int)(gap / 1000));
 		c->ts_recent = s->o.tsval;
-		inject(c, ACK, 1, 1, .win = ZERO_WIN);
+		inject(c, ACK, 1, 11, .win = ZERO_WIN);
 		n++;
 	}
 	check(n > 100, "%d probes in four hours", n);
 	state_is(c, TCP_ESTABLISHED);
-	inject(c, ACK, 1, 1);
-	expect(c, ACK, 1, 1, .len = 100);
-	inject(c, ACK, 1, 101);
+	inject(c, ACK, 1, 11);
+	expect(c, ACK, 11, 1, .len = 100);
+	inject(c, ACK, 1, 111);
 	quiet(c);
 }
 
@@ -212,7 +212,8 @@ static void receiver_silly(void)
 /* MUST-38: crumbs of window are not filled with crumbs of data. */
 static void sender_silly(void)
 {
-	struct conn *c = in_established(.no_ws = true, .win = 8000);
+	struct conn *c = in_established(.no_ws = true, .win = 8000,
+					.mss = 1012);
 	struct seg *s;
 
 	write_stream(c, 20000);
@@ -223,13 +224,14 @@ static void sender_silly(void)
 	check(!s, "%d bytes into a window of 10", s ? s->len : 0);
 	inject(c, ACK, 1, 8001, .win = 8000);
 	s = next_seg(c, 1000);
-	check(s && s->len >= 1000, "no full segment");
+	check(s && s->len == 1000, "no full segment");
 }
 
 /* An old ACK must not change the window: SND.WL1, SND.WL2. */
 static void old_update(void)
 {
-	struct conn *c = in_established(.no_ws = true, .win = 1000);
+	struct conn *c = in_established(.no_ws = true, .win = 1000,
+					.mss = 512);
 
 	inject(c, ACK, 1, 1, .len = 100);
 	expect(c, ACK, 1, 101);

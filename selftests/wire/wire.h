@@ -317,6 +317,7 @@ void peer_syn(struct conn *c, struct how h);
 void peer_syn_ack(struct conn *c, struct how h);
 void do_accept(struct conn *c);
 void do_close(struct conn *c, struct how h);
+void zero_window(struct conn *c);
 
 static inline bool is_xtcp(void)
 {
@@ -326,6 +327,12 @@ static inline bool is_xtcp(void)
 static inline bool is_v6(void)
 {
 	return w.family == AF_INET6;
+}
+
+/* How late a timer may be: the kernel's wheel is up to an eighth late. */
+static inline uint64_t lateness(uint64_t ms)
+{
+	return is_xtcp() ? ms / 64 + 60 : ms / 8 + 200;
 }
 
 /* The largest payload of a segment with the usual timestamps. */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MUST-47, RFC 9293 3.9.1: what programs are told, seen beside the wire. */
+#define _GNU_SOURCE
+#include <sys/ioctl.h>
+
+#include "wire.h"
+
+#define TOPIC "api"
+
+/* MUST-47: errors that come by themselves wake who polls. */
+static void async_error(void)
+{
+	struct conn *c = in_syn_sent();
+
+	check(!wait_fd(c->fd, POLLOUT, 0), "ready before the answer");
+	inject(c, RST | ACK, 0, 1);
+	check(wait_fd(c->fd, POLLOUT, 5000), "poll() is not woken");
+	check(poll_now(c->fd) & POLLERR, "no POLLERR");
+	check_eq(so_error(c->fd), ECONNREFUSED);
+	check_eq(so_error(c->fd), 0);	/* told once */
+}
+
+static void while_connecting(void)
+{
+	struct conn *c = in_syn_sent();
+	struct sockaddr_storage ss;
+	int len = addr_fill(&ss, addr_peer(), c->pport);
+	char b;
+
+	sys_err(connect(c->fd, (void *)&ss, len), EALREADY);
+	sys_err(recv(c->fd, &b, 1, MSG_DONTWAIT), EAGAIN);
+	sys_err(send(c->fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL), EAGAIN);
+	peer_syn_ack(c, HOW());
+	expect(c, ACK, 1, 1);
+	sys(connect(c->fd, (void *)&ss, len));	/* reports success once */
+	sys_err(connect(c->fd, (void *)&ss, len), EISCONN);
+}
+
+static void close_while_connecting(void)
+{
+	struct conn *c = in_syn_sent();
+
+	sys(close(c->fd));
+	c->fd = -1;
+	gone(c);
+	inject(c, SYN | ACK, 0, 1);
+	expect(c, RST, 1, 0);
+}
+
+/* Events as the connection goes through its states. */
+static void poll_bits(void)
+{
+	int fd = stack_socket();
+	struct conn *c;
+
+	poll_is(fd, POLLOUT | POLLHUP);
+	close(fd);
+	c = in_listen();
+	poll_is(c->lfd, 0);
+	c = in_syn_sent();
+	poll_is(c->fd, 0);
+	c = in_established();
+	poll_is(c->fd, POLLOUT);
+	inject(c, ACK, 1, 1, .len = 1);
+	fence();
+	poll_is(c->fd, POLLIN | POLLOUT);
+	c = in_fin_wait_1();
+	poll_is(c->fd, POLLOUT);
+	c = in_fin_wait_2();
+	poll_is(c->fd, POLLOUT);
+	c = in_close_wait();
+	poll_is(c->fd, POLLIN | POLLOUT | POLLRDHUP);
+	c = in_closing();
+	poll_is(c->fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	c = in_last_ack();
+	poll_is(c->fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	inject(c, ACK, 2, 2);
+	fence();
+	poll_is(c->fd, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+}
+
+/* What is queued and what is on its way, in bytes. */
+static void queues(void)
+{
+	struct conn *c = in_established();
+	int n;
+
+	inject(c, ACK, 1, 1, .len = 123);
+	fence();
+	sys(ioctl(c->fd, FIONREAD, &n));
+	check_eq(n, 123);
+	write_stream(c, 77);
+	fence();
+	sys(ioctl(c->fd, TIOCOUTQ, &n));
+	check_eq(n, 77);
+	inject(c, ACK, 124, 78);
+	fence();
+	sys(ioctl(c->fd, TIOCOUTQ, &n));
+	check_eq(n, 0);
+}
+
+/* STATUS: TCP_INFO says in every state what is so. */
+static void info(void)
+{
+	struct conn *c = in_established(.mss = 1012);
+	struct tcp_info ti = { 0 };
+	socklen_t len = sizeof(ti);
+
+	write_stream(c, 500);
+	expect(c, ACK, 1, 1, .len = 500);
+	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	check_eq(ti.tcpi_state, TCP_ESTABLISHED);
+	check_eq(ti.tcpi_unacked, 1);
+	check_eq(ti.tcpi_snd_mss, 1000);
+	check_eq(ti.tcpi_rcv_wscale, c->ws);
+	check_eq(ti.tcpi_snd_wscale, 0);
+	check_eq(!!(ti.tcpi_options & TCPI_OPT_TIMESTAMPS), 1);
+	check_eq(!!(ti.tcpi_options & TCPI_OPT_SACK), 1);
+	check(ti.tcpi_rto >= 200000 && ti.tcpi_rto <= 1100000, "rto %u us",
+	      ti.tcpi_rto);
+	check_eq(ti.tcpi_snd_cwnd, 10);
+	expect(c, ACK, 1, 1, .len = 500);
+	expect(c, ACK, 1, 1, .len = 500);
+	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	check(ti.tcpi_total_retrans >= 2, "%u retransmissions",
+	      ti.tcpi_total_retrans);
+}
+
+/* accept() of a connection that was reset meanwhile. */
+static void accept_reset(void)
+{
+	struct conn *c = in_syn_recv();
+	char b;
+	int fd;
+
+	inject(c, ACK, 1, 1);
+	quiet(c);
+	inject(c, RST, 1, 0);
+	quiet(c);
+	fd = accept4(c->lfd, NULL, NULL, SOCK_NONBLOCK);
+	check(fd >= 0, "accept(): %s", strerror(errno));
+	sys_err(recv(fd, &b, 1, MSG_DONTWAIT), ECONNRESET);
+}
+
+/* A full accept queue: the last ACK is not taken, and nothing breaks. */
+static void accept_queue_full(void)
+{
+	struct conn *l = in_listen(), *c[6];
+	int i;
+
+	sys(listen(l->lfd, 1));
+	for (i = 0; i < 6; i++) {
+		c[i] = listener_peer(l);
+		peer_syn(c[i], HOW());
+		fence();
+		if (next_pending(c[i]))
+			c[i]->snd = 1;
+		else
+			c[i]->snd = 0;
+	}
+	drop_pending();
+	check(c[0]->snd && c[1]->snd, "the first two are not answered");
+}
+
+ROWS(api_rows,
+	ROW(ROW_CORE, "MUST-47 asynchronous errors wake poll()",
+	    async_error),
+	ROW(0, "RFC 9293 3.9.1 calls while connecting", while_connecting),
+	ROW(0, "RFC 9293 3.9.1.4 CLOSE in SYN_SENT", close_while_connecting),
+	ROW(0, "poll() in every state", poll_bits),
+	ROW(0, "SIOCINQ, SIOCOUTQ", queues),
+	ROW(0, "RFC 9293 3.9.1.6 STATUS: TCP_INFO", info),
+	ROW(0, "MUST-47 accept() of what was reset", accept_reset),
+	ROW(0, "a full accept queue", accept_queue_full),
+);

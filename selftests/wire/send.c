@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MUST-17, 19, 49, 60, 61, RFC 6928: what goes out, and when. */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#define TOPIC "send"
+
+/* MUST-60, MUST-61: the end of what was written goes out, with PSH. */
+static void push(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+
+	write_stream(c, 10);
+	s = expect(c, PSH | ACK, 1, 1, .len = 10, .any = WANT_PSH);
+	inject(c, ACK, 1, 11);
+	write_stream(c, 4000);
+	while (c->rcv < 4011) {
+		s = next_seg(c, 3000);
+		check(s, "the stream stops at %u: no PUSH may hold it back",
+		      c->rcv);
+		c->rcv = s->seq - c->iss + s->len;
+	}
+	check(s->flags & PSH, "no PSH on the last segment");
+}
+
+/* Nagle: one small segment at a time. */
+static void nagle(void)
+{
+	struct conn *c = in_established();
+
+	write_stream(c, 10);
+	expect(c, ACK, 1, 1, .len = 10);
+	write_stream(c, 10);
+	write_stream(c, 10);
+	quiet(c);
+	inject(c, ACK, 1, 11);
+	expect(c, ACK, 11, 1, .len = 20);
+}
+
+/* MUST-17: unless the program says no. */
+static void nodelay(void)
+{
+	struct conn *c = in_established();
+	int i;
+
+	set_int(c->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	for (i = 0; i < 5; i++) {
+		write_stream(c, 10);
+		expect(c, ACK, 1 + 10 * i, 1, .len = 10, .any = NO_WAIT);
+	}
+}
+
+/* TCP_CORK: nothing but full segments, for 200 ms at most. */
+static void cork(void)
+{
+	struct conn *c = in_established();
+
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 1);
+	write_stream(c, 10);
+	write_stream(c, 10);
+	quiet(c);
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 0);
+	expect(c, ACK, 1, 1, .len = 20, .any = NO_WAIT);
+	inject(c, ACK, 1, 21);
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 1);
+	mark(c);
+	write_stream(c, 10);
+	expect(c, ACK, 21, 1, .len = 10);
+	check(since_ms(c) >= 150, "corked for %d ms", (int)since_ms(c));
+}
+
+static void more(void)
+{
+	struct conn *c = in_established();
+	uint8_t b[30];
+
+	pattern_fill(b, 0, 30);
+	check_eq(send(c->fd, b, 10, MSG_MORE | MSG_NOSIGNAL), 10);
+	quiet(c);
+	check_eq(send(c->fd, b + 10, 10, MSG_MORE | MSG_NOSIGNAL), 10);
+	quiet(c);
+	check_eq(send(c->fd, b + 20, 10, MSG_NOSIGNAL), 10);
+	expect(c, ACK, 1, 1, .len = 30, .any = NO_WAIT);
+}
+
+/* What comes until it pauses for longer than pacing would (an RTO is 200). */
+static int burst(struct conn *c, int *bytes)
+{
+	struct seg *s;
+	int n = 0;
+
+	*bytes = 0;
+	while ((s = next_seg(c, 120))) {
+		c->rcv = s->seq - c->iss + s->len;
+		*bytes += s->len;
+		n++;
+	}
+	return n;
+}
+
+/* RFC 6928, MUST-19: ten segments, and each ACK of slow start adds what it acks. */
+static void slow_start(void)
+{
+	struct conn *c = in_established(.mss = 1012, .win = 60000,
+					.sndbuf = 400000);
+	uint32_t base;
+	int n, bytes, i;
+
+	write_stream(c, 100000);
+	n = burst(c, &bytes);
+	check_eq(bytes, 10000);
+	for (i = 0; i < 2; i++) {
+		base = c->rcv;
+		inject(c, ACK, 1, base);
+		n = burst(c, &bytes);
+		check(n == 20 << i, "round %d: %d segments, not %d", i, n,
+		      20 << i);
+	}
+}
+
+/* MUST-19: after a timeout, one segment. */
+static void after_timeout(void)
+{
+	struct conn *c = in_established(.mss = 1012);
+	struct seg *s, last = { 0 };
+	int bytes, i;
+
+	write_stream(c, 30000);
+	expect_stream(c, 10001);
+	/* A tail loss probe may come first; the timeout sends the head. */
+	for (i = 0; i < 3 && last.seq - c->iss != 1; i++) {
+		s = next_seg(c, 3000);
+		check(s, "nothing is sent again");
+		last = *s;
+	}
+	check_eq(last.seq - c->iss, 1);
+	check(last.len <= 1000, "%d bytes", last.len);
+	quiet(c);
+	inject(c, ACK, 1, 1001);
+	i = burst(c, &bytes);
+	check(i >= 1 && i <= 2, "%d segments after one ACK", i);
+}
+
+/* MUST-49: TTL, hop limit. */
+static void ttl(void)
+{
+	struct conn *c = in_established();
+
+	if (is_v6())
+		set_int(c->fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 42);
+	else
+		set_int(c->fd, IPPROTO_IP, IP_TTL, 42);
+	write_stream(c, 10);
+	check_eq(expect(c, ACK, 1, 1, .len = 10)->ttl, 42);
+	check_eq(c->syn.ttl, 64);
+}
+
+static void tune_ttl(int fd)
+{
+	if (is_v6())
+		set_int(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 99);
+	else
+		set_int(fd, IPPROTO_IP, IP_TTL, 99);
+}
+
+static void ttl_syn(void)
+{
+	struct conn *c = in_syn_sent(.tune = tune_ttl);
+
+	check_eq(c->syn.ttl, 99);
+	peer_syn_ack(c, HOW());
+	check_eq(expect(c, ACK, 1, 1)->ttl, 99);
+	c = in_established(.tune = tune_ttl);
+	check_eq(c->syn.ttl, 99);
+	write_stream(c, 1);
+	check_eq(expect(c, ACK, 1, 1, .len = 1)->ttl, 99);
+}
+
+/* Path MTU discovery wants DF; RFC 1191. */
+static void dont_fragment(void)
+{
+	struct conn *c = in_established();
+
+	check(c->syn.df, "DF is not set on the SYN+ACK");
+	write_stream(c, 10);
+	check(expect(c, ACK, 1, 1, .len = 10)->df, "DF is not set");
+}
+
+ROWS(send_rows,
+	ROW(ROW_CORE, "MUST-60 MUST-61 nothing is held back, PSH at the end",
+	    push),
+	ROW(0, "RFC 1122 4.2.3.4 Nagle", nagle),
+	ROW(ROW_CORE, "MUST-17 Nagle can be switched off", nodelay),
+	ROW(0, "TCP_CORK", cork),
+	ROW(0, "MSG_MORE", more),
+	ROW(ROW_CORE, "MUST-19 RFC 6928 RFC 5681 ten segments, slow start",
+	    slow_start),
+	ROW(0, "MUST-19 RFC 5681 one segment after a timeout",
+	    after_timeout),
+	ROW(ROW_CORE, "MUST-49 TTL and hop limit", ttl),
+	ROW(0, "MUST-49 TTL and hop limit of SYN and SYN+ACK", ttl_syn),
+	ROW(ROW_V4, "RFC 1191 DF", dont_fragment),
+);
