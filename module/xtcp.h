@@ -191,10 +191,13 @@ struct xtcp_sock {
 	u8 fin_queued:1;	/* our FIN is in the send queue */
 	u8 synack_pending:1;	/* SYN_RECV of a simultaneous open */
 	u8 dead_ref:1;		/* the module reference was given back */
-	u8 hashed:1;		/* in the flow or listener table; see flows.c */
+	u8 hashed:1;		/* in the flow table; flows.c alone writes it */
+	u8 listening:1;		/* in the listener table; listeners.c alone writes it */
 	u8 close_reason;	/* enum xtcp_reason */
 	u8 shutdown_peer:1;	/* a FIN or RST ended the receive side */
 	u8 save_syn:2;		/* TCP_SAVE_SYN: 0 off, 1 IP header on, 2 MAC too */
+	u8 af_xtcp:1;		/* made by socket(AF_XTCP): may narrow to AF_INET */
+	u32 notsent_lowat;	/* TCP_NOTSENT_LOWAT, bytes; 0: none */
 	struct xtcp_tunables tune;
 
 	/* RFC 7323 */
@@ -208,6 +211,7 @@ struct xtcp_sock {
 	struct xtcp_cc cc;
 	u32 packets_out;	/* segments in flight, by count */
 	u32 retrans_out;	/* of these, retransmitted and not acked */
+	u32 lost_out;		/* of these, marked lost; retransmitting keeps the mark */
 	u32 high_seq;		/* RFC 6582 recover: snd_nxt when recovery began */
 	u8 ca_state;		/* enum xtcp_ca_state of recovery/recovery.h */
 	u8 dupacks;		/* duplicate ACKs in a row */
@@ -217,6 +221,7 @@ struct xtcp_sock {
 	u32 retrans_stamp_ms;	/* first retransmission of this stall, ms; 0: none */
 	u32 undo_marker;	/* snd_una when cwnd was cut; 0: none */
 	u32 last_sent_ms;	/* last data sent, ms */
+	u32 last_data_ms;	/* last data received, ms: interactive or not */
 	u32 last_rcv_ms;	/* last segment received, ms: keepalive, dead peer */
 	u32 last_ack_ms;	/* last acceptable ACK received, ms */
 	u32 probes_since_ms;	/* first unanswered zero-window probe, ms */
@@ -231,7 +236,8 @@ struct xtcp_sock {
 
 	/* Queues; the rest is sk_write_queue (unsent), sk->tcp_rtx_queue (sent) */
 	struct rb_root ooo_queue;	/* out of order, by seq */
-	struct sk_buff *ooo_last;	/* newest in ooo_queue */
+	struct sk_buff *ooo_last;	/* highest seq in ooo_queue */
+	u32 ooo_recent;		/* seq of what was queued last: first SACK block */
 	u32 rcv_ooo_bytes;
 
 	/* Timers: conn/timers.c alone writes these */
@@ -246,7 +252,8 @@ struct xtcp_sock {
 
 	/* Ports: conn/ports.c */
 	struct xtcp_port *port;			/* reservation held, or NULL */
-	struct hlist_node port_node;		/* in port->owners; ports.c mutex */
+	struct hlist_node port_node;		/* in port->owners, port->lock; not a child's */
+	bool port_listens;			/* the reservation listens for it; ports.c */
 
 	/* For people: never read by the protocol */
 	u64 state_since_us;			/* clock at the last state change */
@@ -315,6 +322,7 @@ static inline struct xtcp_request *xtcp_req(const struct sock_common *skc)
  * struct xtcp_timewait - what is left of a connection in TIME_WAIT
  * @common: addresses, ports, net, device, family, cookie; state TCP_TIME_WAIT
  * @timer: one for 2MSL; a pending timer holds a reference
+ * @deadline: when 2MSL is over, low half of jiffies; timers.c
  * @rcv_nxt: after the peer's FIN
  * @snd_nxt: after our FIN
  * @rcv_wnd: last window told, scaled down as on the wire
@@ -327,11 +335,11 @@ static inline struct xtcp_request *xtcp_req(const struct sock_common *skc)
  * @uid: owner, for /proc
  * @pid: creator, for traces
  * @since_us: when TIME_WAIT began
- * @since_ms: low 32 bits of the ms clock then; restarts with a repeated FIN
  * @node: in the namespace's list, for purge; xtcp_net.tw_lock
  * @wire_protocol: 6 or 253
  * @ip_version: 4 or 6 on the wire
  * @ts_ok: timestamps are on
+ * @transparent: IP_TRANSPARENT was set: our address need not be local
  * @tos: traffic class
  * @flowlabel: IPv6 flow label
  * @port: reservation held, so that the host cannot bind what we still answer
@@ -342,6 +350,7 @@ struct xtcp_timewait {
 	struct sock_common common;
 	struct timer_list timer;
 	struct list_head node;
+	u32 deadline;
 	u32 rcv_nxt;
 	u32 snd_nxt;
 	u32 ts_recent;
@@ -358,6 +367,7 @@ struct xtcp_timewait {
 	u8 wire_protocol;
 	u8 ip_version:4;
 	u8 ts_ok:1;
+	u8 transparent:1;
 	u8 tos;
 	struct xtcp_port *port;
 };

@@ -34,6 +34,12 @@ void xtcp_port_put(struct xtcp_port *port);
 /* Socket gives back its own binding (inet_put_port): clears xt->port. Any context. */
 void xtcp_port_release(struct sock *sk);
 
+/* The XTCP listener behind a reservation that tproxy chose, or NULL. Context: RCU. */
+struct sock *xtcp_port_listener(const struct sock *host);
+
+/* close(): wait until bindings given back are the host's again. Process, no socket lock. */
+void xtcp_ports_settle(void);
+
 /* Does any XTCP socket hold a reservation for this port in @net (connect's check)? */
 bool xtcp_port_in_use(struct net *net, unsigned short port);
 

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ports that XTCP sockets are bound to, and their counterparts in the host's TCP.
+ *
+ * One struct xtcp_port stands for one binding {net, wire protocol, address, port,
+ * device, v6only}. For wire protocol 6 it owns a TCP socket of the kernel's that
+ * is bound to the same and listens while one of ours does: whoever binds in the
+ * host meets it and gets the answer that TCP's own rules give. It never sees a
+ * segment. Protocol 253 is another protocol: only our own rules apply there.
+ *
+ * References: one for each socket bound here (an owner, in @owners), one for each
+ * child and TIME_WAIT entry that lives under its listener's binding (a sharer,
+ * only counted). The last put may come from softirq, where a socket cannot be
+ * released: the binding goes to a list and one work item empties it. A bind()
+ * that comes first takes the binding up again as it is.
+ *
+ * Locks: the socket lock of the caller, then xtcp_ports_mutex (all that makes,
+ * changes or releases host sockets), then the host socket's lock, which belongs
+ * to another lock class; below them, in any context, port->lock (owners) and
+ * xtcp_ports_gone_lock (the last put against taking up again).
+ */
+#include <linux/hash.h>
+#include <linux/net.h>
+#include <linux/random.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/ip.h>
+
+#include "ports.h"
+#include "reserve.h"
+
+#define XTCP_PORTS_BITS	8
+
+static struct hlist_head xtcp_ports_table[1 << XTCP_PORTS_BITS];
+static DEFINE_MUTEX(xtcp_ports_mutex);
+
+static LIST_HEAD(xtcp_ports_gone);
+static DEFINE_SPINLOCK(xtcp_ports_gone_lock);
+static void xtcp_ports_work_fn(struct work_struct *work);
+static DECLARE_WORK(xtcp_ports_work, xtcp_ports_work_fn);
+static struct workqueue_struct *xtcp_ports_wq;
+
+static struct hlist_head *xtcp_ports_bucket(const struct net *net, u16 port)
+{
+	return &xtcp_ports_table[hash_32(net_hash_mix(net) + port, XTCP_PORTS_BITS)];
+}
+
+static void xtcp_ports_binding(const struct sock *sk, u16 port, struct xtcp_binding *b)
+{
+	memset(b, 0, sizeof(*b));
+	b->net = sock_net(sk);
+	b->family = sk->sk_family;
+	b->wire_protocol = xtcp_sk(sk)->wire_protocol;
+	b->port = port;
+	b->dev = READ_ONCE(sk->sk_bound_dev_if);
+	b->addr = inet_sk(sk)->inet_rcv_saddr;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		b->addr6 = sk->sk_v6_rcv_saddr;
+		b->v6only = ipv6_only_sock(sk);
+	}
+#endif
+}
+
+static bool xtcp_ports_same(const struct xtcp_binding *a, const struct xtcp_binding *b)
+{
+	return net_eq(a->net, b->net) && a->family == b->family &&
+	       a->wire_protocol == b->wire_protocol && a->v6only == b->v6only &&
+	       a->port == b->port && a->dev == b->dev && a->addr == b->addr &&
+	       ipv6_addr_equal(&a->addr6, &b->addr6);
+}
+
+/* ---- what conflicts ---- */
+
+/* Is there an IPv4 address that a segment for both could have? */
+static bool xtcp_ports_overlap_v4(const struct xtcp_binding *a, const struct xtcp_binding *b)
+{
+	return !a->addr || !b->addr || a->addr == b->addr;
+}
+
+/* Does an AF_INET6 binding take IPv4 segments as well? */
+static bool xtcp_ports_takes_v4(const struct xtcp_binding *b)
+{
+	return b->family == AF_INET || ipv6_addr_v4mapped(&b->addr6) ||
+	       (ipv6_addr_any(&b->addr6) && !b->v6only);
+}
+
+static bool xtcp_ports_takes_v6(const struct xtcp_binding *b)
+{
+	return b->family == AF_INET6 && !ipv6_addr_v4mapped(&b->addr6);
+}
+
+/* Could one segment be meant for both, options aside? */
+static bool xtcp_ports_overlap(const struct xtcp_binding *a, const struct xtcp_binding *b)
+{
+	if (!net_eq(a->net, b->net) || a->port != b->port ||
+	    a->wire_protocol != b->wire_protocol)
+		return false;
+	if (a->dev && b->dev && a->dev != b->dev)
+		return false;
+	if (xtcp_ports_takes_v4(a) && xtcp_ports_takes_v4(b) && xtcp_ports_overlap_v4(a, b))
+		return true;
+	return xtcp_ports_takes_v6(a) && xtcp_ports_takes_v6(b) &&
+	       (ipv6_addr_any(&a->addr6) || ipv6_addr_any(&b->addr6) ||
+		ipv6_addr_equal(&a->addr6, &b->addr6));
+}
+
+/**
+ * struct xtcp_port_wish - what the other side of a conflict had set
+ * @reuse: SO_REUSEADDR
+ * @reuseport: SO_REUSEPORT
+ * @listens: it listens
+ * @uid: whose it is
+ */
+struct xtcp_port_wish {
+	bool reuse;
+	bool reuseport;
+	bool listens;
+	kuid_t uid;
+};
+
+/*
+ * TCP's rules: SO_REUSEADDR on both sides is enough unless the one that is there
+ * listens; SO_REUSEPORT on both sides is enough for one user. A port that is to
+ * be chosen freely (@relax false) is shared with nobody.
+ */
+static bool xtcp_ports_clash(const struct sock *sk, const struct xtcp_port_wish *other,
+			     bool relax)
+{
+	if (!relax)
+		return true;
+	if (sk->sk_reuse && other->reuse && !other->listens)
+		return false;
+	return !sk->sk_reuseport || !other->reuseport ||
+	       !uid_eq(sk_uid(sk), other->uid);
+}
+
+/* Does @sk clash with an owner or a sharer of @port? */
+static bool xtcp_ports_clash_any(const struct sock *sk, struct xtcp_port *port, bool relax)
+{
+	struct xtcp_port_wish wish;
+	struct xtcp_sock *other;
+	bool clash = false;
+
+	spin_lock_bh(&port->lock);
+	hlist_for_each_entry(other, &port->owners, port_node) {
+		const struct sock *sk2 = (const struct sock *)other;
+
+		if (sk2 == sk)
+			continue;
+		wish.reuse = sk2->sk_reuse;
+		wish.reuseport = sk2->sk_reuseport;
+		wish.listens = READ_ONCE(other->port_listens);
+		wish.uid = sk_uid(sk2);
+		clash = xtcp_ports_clash(sk, &wish, relax);
+		if (clash)
+			break;
+	}
+	/* @sk's own children were never in the way of @sk */
+	if (!clash && refcount_read(&port->refs) > port->owner_count &&
+	    xtcp_sk(sk)->port != port) {
+		wish.reuse = port->share_reuse;
+		wish.reuseport = port->share_reuseport;
+		wish.listens = false;
+		wish.uid = port->share_uid;
+		clash = xtcp_ports_clash(sk, &wish, relax);
+	}
+	spin_unlock_bh(&port->lock);
+	return clash;
+}
+
+/* Is @b free for @sk among XTCP's own? Context: xtcp_ports_mutex. */
+static bool xtcp_ports_free(const struct sock *sk, const struct xtcp_binding *b, bool relax)
+{
+	struct xtcp_port *port;
+
+	lockdep_assert_held(&xtcp_ports_mutex);
+	hlist_for_each_entry(port, xtcp_ports_bucket(b->net, b->port), node) {
+		if (xtcp_ports_overlap(b, &port->bind) && refcount_read(&port->refs) &&
+		    xtcp_ports_clash_any(sk, port, relax))
+			return false;
+	}
+	return true;
+}
+
+/* ---- making and releasing ---- */
+
+static struct xtcp_port *xtcp_ports_make(const struct sock *sk, const struct xtcp_binding *b)
+{
+	struct xtcp_port *other, *port;
+	int err;
+
+	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
+	if (!port)
+		return ERR_PTR(-ENOMEM);
+	port->bind = *b;
+	refcount_set(&port->refs, 1);
+	spin_lock_init(&port->lock);
+	INIT_LIST_HEAD(&port->gone);
+	port->share_reuse = true;
+	port->share_reuseport = true;
+	port->share_uid = sk_uid(sk);
+	if (b->wire_protocol == IPPROTO_TCP) {
+		hlist_for_each_entry(other, xtcp_ports_bucket(b->net, b->port), node)
+			xtcp_reserve_mirror(other);
+		err = xtcp_reserve_make(port, sk);
+		if (err) {
+			kfree(port);
+			return ERR_PTR(err);
+		}
+		XTCP_INC(b->net, Reservations);
+	}
+	hlist_add_head_rcu(&port->node, xtcp_ports_bucket(b->net, b->port));
+	return port;
+}
+
+static void xtcp_ports_destroy(struct xtcp_port *port)
+{
+	lockdep_assert_held(&xtcp_ports_mutex);
+	hlist_del_rcu(&port->node);
+	xtcp_reserve_release(port);
+	kfree_rcu(port, rcu);
+}
+
+static struct xtcp_port *xtcp_ports_next_gone(void)
+{
+	struct xtcp_port *port;
+
+	spin_lock_irq(&xtcp_ports_gone_lock);
+	port = list_first_entry_or_null(&xtcp_ports_gone, struct xtcp_port, gone);
+	if (port)
+		list_del_init(&port->gone);
+	spin_unlock_irq(&xtcp_ports_gone_lock);
+	return port;
+}
+
+/* Release what nobody refers to any more. Context: xtcp_ports_mutex. */
+static void xtcp_ports_reap(void)
+{
+	struct xtcp_port *port;
+
+	while ((port = xtcp_ports_next_gone()))
+		xtcp_ports_destroy(port);
+}
+
+static void xtcp_ports_work_fn(struct work_struct *work)
+{
+	mutex_lock(&xtcp_ports_mutex);
+	xtcp_ports_reap();
+	mutex_unlock(&xtcp_ports_mutex);
+}
+
+/* The binding that is just @b, with a reference, or NULL. Context: xtcp_ports_mutex. */
+static struct xtcp_port *xtcp_ports_take_up(const struct xtcp_binding *b)
+{
+	struct xtcp_port *port;
+
+	hlist_for_each_entry(port, xtcp_ports_bucket(b->net, b->port), node) {
+		if (!xtcp_ports_same(b, &port->bind))
+			continue;
+		spin_lock_irq(&xtcp_ports_gone_lock);
+		if (!refcount_inc_not_zero(&port->refs)) {
+			/* waits to be released: spare it */
+			list_del_init(&port->gone);
+			refcount_set(&port->refs, 1);
+			port->share_reuse = true;
+			port->share_reuseport = true;
+		}
+		spin_unlock_irq(&xtcp_ports_gone_lock);
+		return port;
+	}
+	return NULL;
+}
+
+static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_binding b;
+	struct xtcp_port *port;
+
+	xtcp_ports_binding(sk, snum, &b);
+	if (!xtcp_ports_free(sk, &b, relax))
+		return -EADDRINUSE;
+	port = xtcp_ports_take_up(&b);
+	xtcp_ports_reap();
+	if (!port) {
+		port = xtcp_ports_make(sk, &b);
+		if (IS_ERR(port))
+			return PTR_ERR(port);
+	}
+
+	spin_lock_bh(&port->lock);
+	port->share_uid = sk_uid(sk);
+	port->owner_count++;
+	hlist_add_head(&xt->port_node, &port->owners);
+	spin_unlock_bh(&port->lock);
+	xt->port = port;
+	inet_sk(sk)->inet_num = snum;
+	xtcp_reserve_mirror(port);
+	return 0;
+}
+
+/* bind() to port 0: any free one of XTCP's own range, from a random start on */
+static int xtcp_ports_choose(struct sock *sk)
+{
+	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
+	u32 low = READ_ONCE(knobs->ip_local_port_range[0]);
+	u32 high = READ_ONCE(knobs->ip_local_port_range[1]);
+	u32 count, i, start;
+	int err;
+
+	count = max(high, low) - low + 1;
+	start = get_random_u32_below(count);
+	for (i = 0; i < count; i++) {
+		u16 snum = low + (start + i) % count;
+
+		if (inet_is_local_reserved_port(sock_net(sk), snum))
+			continue;
+		err = xtcp_ports_bind(sk, snum, false);
+		if (err != -EADDRINUSE)
+			return err;
+		cond_resched();
+	}
+	return -EADDRINUSE;
+}
+
+/**
+ * xtcp_port_get() - bind: proto.get_port
+ * @sk: socket, its address and device are set
+ * @snum: port, host order; 0: choose one
+ *
+ * Context: process, socket lock owned; may sleep.
+ * Return: 0, -EADDRINUSE, -ENOMEM.
+ */
+int xtcp_port_get(struct sock *sk, unsigned short snum)
+{
+	int err;
+
+	if (WARN_ON_ONCE(xtcp_sk(sk)->port))
+		return -EADDRINUSE;
+	mutex_lock(&xtcp_ports_mutex);
+	err = snum ? xtcp_ports_bind(sk, snum, true) : xtcp_ports_choose(sk);
+	mutex_unlock(&xtcp_ports_mutex);
+	return err;
+}
+
+/* ---- listening ---- */
+
+/* Note what the children of @sk will have inherited. */
+static void xtcp_ports_note(struct xtcp_port *port, const struct sock *sk)
+{
+	port->share_reuse = port->share_reuse && sk->sk_reuse;
+	port->share_reuseport = port->share_reuseport && sk->sk_reuseport;
+}
+
+/**
+ * xtcp_port_listen() - a bound socket begins to listen
+ * @sk: socket
+ *
+ * By TCP's rules two sockets that share a binding through SO_REUSEADDR alone
+ * cannot both listen.
+ *
+ * Context: process, socket lock owned; may sleep.
+ * Return: 0 or -EADDRINUSE.
+ */
+int xtcp_port_listen(struct sock *sk)
+{
+	struct xtcp_port *port = xtcp_sk(sk)->port;
+	int err = 0;
+
+	if (WARN_ON_ONCE(!port))
+		return -EADDRINUSE;
+	if (xtcp_sk(sk)->port_listens)
+		return 0;
+	mutex_lock(&xtcp_ports_mutex);
+	if (!xtcp_ports_free(sk, &port->bind, true)) {
+		err = -EADDRINUSE;
+		goto out;
+	}
+	xtcp_reserve_mirror(port);
+	if (!port->listeners && port->host)
+		err = kernel_listen(port->host, 0);
+	if (err)
+		goto out;
+	port->listeners++;
+	if (!rcu_access_pointer(port->listener))
+		rcu_assign_pointer(port->listener, sk);
+	WRITE_ONCE(xtcp_sk(sk)->port_listens, true);
+	spin_lock_bh(&port->lock);
+	xtcp_ports_note(port, sk);
+	spin_unlock_bh(&port->lock);
+out:
+	mutex_unlock(&xtcp_ports_mutex);
+	return err;
+}
+
+static struct sock *xtcp_ports_other_listener(struct xtcp_port *port)
+{
+	struct xtcp_sock *other;
+	struct sock *sk = NULL;
+
+	spin_lock_bh(&port->lock);
+	hlist_for_each_entry(other, &port->owners, port_node) {
+		if (other->port_listens) {
+			sk = (struct sock *)other;
+			break;
+		}
+	}
+	spin_unlock_bh(&port->lock);
+	return sk;
+}
+
+/**
+ * xtcp_port_unlisten() - a listener stops
+ * @sk: socket; nothing happens unless it listens
+ *
+ * The binding stays.
+ *
+ * Context: process, socket lock owned; may sleep.
+ */
+void xtcp_port_unlisten(struct sock *sk)
+{
+	struct xtcp_port *port = xtcp_sk(sk)->port;
+
+	if (!port || !xtcp_sk(sk)->port_listens)
+		return;
+	mutex_lock(&xtcp_ports_mutex);
+	WRITE_ONCE(xtcp_sk(sk)->port_listens, false);
+	if (rcu_access_pointer(port->listener) == sk)
+		rcu_assign_pointer(port->listener, xtcp_ports_other_listener(port));
+	if (!--port->listeners && port->host)
+		kernel_sock_shutdown(port->host, SHUT_RDWR);
+	mutex_unlock(&xtcp_ports_mutex);
+}
+
+/* ---- references ---- */
+
+/**
+ * xtcp_port_share() - another one lives under this binding
+ * @port: of the listener, or NULL
+ *
+ * Context: any.
+ * Return: @port.
+ */
+struct xtcp_port *xtcp_port_share(struct xtcp_port *port)
+{
+	if (port)
+		refcount_inc(&port->refs);
+	return port;
+}
+
+/**
+ * xtcp_port_put() - one less
+ * @port: or NULL
+ *
+ * Context: any.
+ */
+void xtcp_port_put(struct xtcp_port *port)
+{
+	unsigned long flags;
+
+	if (!port || !refcount_dec_and_lock_irqsave(&port->refs, &xtcp_ports_gone_lock, &flags))
+		return;
+	list_add_tail(&port->gone, &xtcp_ports_gone);
+	spin_unlock_irqrestore(&xtcp_ports_gone_lock, flags);
+	queue_work(xtcp_ports_wq, &xtcp_ports_work);
+}
+
+/**
+ * xtcp_port_release() - a socket gives back its binding
+ * @sk: an owner, or a child that shares
+ *
+ * Context: any but hard IRQ; a listener has called xtcp_port_unlisten() before.
+ */
+void xtcp_port_release(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_port *port = xt->port;
+
+	if (!port)
+		return;
+	WARN_ON_ONCE(xt->port_listens);
+	xt->port = NULL;
+	if (!hlist_unhashed(&xt->port_node)) {
+		spin_lock_bh(&port->lock);
+		xtcp_ports_note(port, sk);
+		hlist_del_init(&xt->port_node);
+		port->owner_count--;
+		spin_unlock_bh(&port->lock);
+	}
+	xtcp_port_put(port);
+}
+
+/**
+ * xtcp_port_in_use() - is a socket of ours bound to that port?
+ * @net: namespace
+ * @port: host order
+ *
+ * connect() chooses another one then.
+ *
+ * Context: any.
+ * Return: true if there is one, or was a moment ago.
+ */
+bool xtcp_port_in_use(struct net *net, unsigned short port)
+{
+	struct xtcp_port *p;
+	bool used = false;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(p, xtcp_ports_bucket(net, port), node) {
+		if (p->bind.port == port && net_eq(p->bind.net, net)) {
+			used = true;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return used;
+}
+
+/**
+ * xtcp_ports_settle() - wait until given back bindings are the host's again
+ *
+ * For close(): a program that closes and binds again, in whichever stack, finds
+ * the port free.
+ *
+ * Context: process, no socket lock.
+ */
+void xtcp_ports_settle(void)
+{
+	flush_work(&xtcp_ports_work);
+}
+
+/**
+ * xtcp_ports_flush() - a namespace ends
+ * @net: namespace; nothing of ours is left in it
+ *
+ * Context: process.
+ */
+void xtcp_ports_flush(struct net *net)
+{
+	struct xtcp_port *port;
+	size_t i;
+
+	mutex_lock(&xtcp_ports_mutex);
+	xtcp_ports_reap();
+	for (i = 0; i < ARRAY_SIZE(xtcp_ports_table); i++) {
+		hlist_for_each_entry(port, &xtcp_ports_table[i], node) {
+			/* the host's socket must not outlive its namespace, come what may */
+			if (WARN_ON_ONCE(net_eq(port->bind.net, net)))
+				xtcp_reserve_release(port);
+		}
+	}
+	mutex_unlock(&xtcp_ports_mutex);
+}
+
+/**
+ * xtcp_ports_init() - begin
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int xtcp_ports_init(void)
+{
+	xtcp_ports_wq = alloc_workqueue("xtcp", WQ_UNBOUND, 0);
+	return xtcp_ports_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * xtcp_ports_exit() - all namespaces have been flushed
+ *
+ * Context: process.
+ */
+void xtcp_ports_exit(void)
+{
+	size_t i;
+
+	destroy_workqueue(xtcp_ports_wq);
+	for (i = 0; i < ARRAY_SIZE(xtcp_ports_table); i++)
+		WARN_ON(!hlist_empty(&xtcp_ports_table[i]));
+}
