@@ -191,9 +191,12 @@ static void xtcp_close_orphan(struct sock *sk)
  */
 void xtcp_close(struct sock *sk, long timeout)
 {
+	bool bound;
+
 	/* The orphan's reference may go inside; this one is for release_sock() */
 	sock_hold(sk);
 	lock_sock(sk);
+	bound = !hlist_unhashed(&xtcp_sk(sk)->port_node);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (sk->sk_state == TCP_LISTEN) {
 		xtcp_close_listener(sk);
@@ -204,6 +207,9 @@ void xtcp_close(struct sock *sk, long timeout)
 	xtcp_close_orphan(sk);
 	release_sock(sk);
 	sock_put(sk);
+	/* After close() the port is free, in the host's TCP as well */
+	if (bound)
+		xtcp_ports_settle();
 }
 
 /**
@@ -246,6 +252,8 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->snd_wscale = 0;
 	xt->rcv_wscale = 0;
 	xt->ts_ok = 0;
+	xt->ts_recent = 0;
+	xt->ts_recent_age_s = 0;
 	xt->sack_ok = 0;
 	xt->saw_fin = 0;
 	xt->fin_queued = 0;

@@ -67,7 +67,7 @@ static void xtcp_connect_init_numbers(struct sock *sk)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_tuple tuple;
 
-	xtcp_flow_tuple((struct sock_common *)sk, &tuple);
+	xtcp_flow_tuple(&sk->__sk_common, &tuple);
 	if (!xt->write_seq)
 		xt->write_seq = xtcp_flow_isn(&tuple);
 	xt->ts_offset = xtcp_flow_ts_offset(&tuple);
@@ -110,10 +110,12 @@ static void xtcp_connect_undo(struct sock *sk)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	xtcp_timers_stop(sk);
-	xtcp_flow_remove((struct sock_common *)sk);
+	xtcp_flow_remove(&sk->__sk_common);
 	xtcp_state_set(sk, TCP_CLOSE, XTCP_REASON_USER);
 	xtcp_sndq_purge(sk);
 	xt->write_seq = 0;
+	xt->ts_recent = 0;
+	xt->ts_recent_age_s = 0;
 	xtcp_connect_forget(sk);
 }
 
@@ -135,18 +137,9 @@ static int xtcp_connect_go(struct sock *sk, __be16 port)
 	return err;
 }
 
-/* State kept from the last connection is good for the same peer only. */
-static void xtcp_connect_new_peer(struct xtcp_sock *xt)
-{
-	xt->ts_recent = 0;
-	xt->ts_recent_age_s = 0;
-	xt->write_seq = 0;
-}
-
 static int xtcp_connect_ipv4(struct sock *sk, __be32 daddr, __be16 port)
 {
 	struct inet_sock *inet = inet_sk(sk);
-	struct xtcp_sock *xt = xtcp_sk(sk);
 	const struct ip_options_rcu *opt;
 
 	opt = rcu_dereference_protected(inet->inet_opt, lockdep_sock_is_held(sk));
@@ -156,9 +149,7 @@ static int xtcp_connect_ipv4(struct sock *sk, __be32 daddr, __be16 port)
 	if (!daddr)
 		daddr = inet->inet_saddr ? inet->inet_saddr : htonl(INADDR_LOOPBACK);
 
-	if (xt->ts_recent_age_s && inet->inet_daddr != daddr)
-		xtcp_connect_new_peer(xt);
-	xt->ip_version = 4;
+	xtcp_sk(sk)->ip_version = 4;
 	sk_daddr_set(sk, daddr);
 	return xtcp_connect_go(sk, port);
 }
@@ -246,11 +237,7 @@ static int xtcp_connect_mapped(struct sock *sk, const struct in6_addr *daddr, __
 
 static int xtcp_connect_ipv6(struct sock *sk, const struct in6_addr *daddr, __be16 port)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
-
-	if (xt->ts_recent_age_s && !ipv6_addr_equal(&sk->sk_v6_daddr, daddr))
-		xtcp_connect_new_peer(xt);
-	xt->ip_version = 6;
+	xtcp_sk(sk)->ip_version = 6;
 	sk->sk_v6_daddr = *daddr;
 	return xtcp_connect_go(sk, port);
 }

@@ -290,21 +290,30 @@ int xtcp_family_init(void)
 {
 	int err;
 
-	xtcp_family_closed = false;
+	err = xtcp_proto_init();
+	if (err)
+		return err;
 	xtcp_family_ops.family = xtcp_family;
 	err = sock_register(&xtcp_family_ops);
 	if (err) {
 		pr_err("xtcp: address family %d is taken (%d); try family=\n", xtcp_family, err);
-		return err;
+		goto out_proto;
 	}
 	inet_register_protosw(&xtcp_family_protosw);
 #if IS_ENABLED(CONFIG_IPV6)
 	err = inet6_register_protosw(&xtcp_family_protosw6);
-	if (err) {
-		inet_unregister_protosw(&xtcp_family_protosw);
-		sock_unregister(xtcp_family);
-	}
+	if (err)
+		goto out_family;
 #endif
+	return 0;
+
+#if IS_ENABLED(CONFIG_IPV6)
+out_family:
+	inet_unregister_protosw(&xtcp_family_protosw);
+	sock_unregister(xtcp_family);
+#endif
+out_proto:
+	xtcp_proto_exit();
 	return err;
 }
 
@@ -318,8 +327,6 @@ int xtcp_family_init(void)
  */
 void xtcp_family_close_door(void)
 {
-	if (xtcp_family_closed)
-		return;
 	WRITE_ONCE(xtcp_family_closed, true);
 #if IS_ENABLED(CONFIG_IPV6)
 	inet6_unregister_protosw(&xtcp_family_protosw6);
@@ -329,11 +336,11 @@ void xtcp_family_close_door(void)
 }
 
 /**
- * xtcp_family_exit - undo xtcp_family_init()
+ * xtcp_family_exit - part two: no socket is left
  *
- * Context: Process.
+ * Context: Process, after rcu_barrier().
  */
 void xtcp_family_exit(void)
 {
-	xtcp_family_close_door();
+	xtcp_proto_exit();
 }

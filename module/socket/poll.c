@@ -80,13 +80,13 @@ __poll_t xtcp_poll(struct file *file, struct socket *sock, poll_table *wait)
 	return mask;
 }
 
-/* Bytes written and not yet acknowledged, or not yet sent; a FIN is no byte. */
+/* Numbers written and not yet acknowledged, or not yet sent; a FIN counts. */
 static int xtcp_poll_unsent(struct sock *sk, bool sent_too)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 from = sent_too ? READ_ONCE(xt->snd_una) : READ_ONCE(xt->snd_nxt);
 
-	if (xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV | TCPF_CLOSE))
+	if (xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return 0;
 	return READ_ONCE(xt->write_seq) - from;
 }

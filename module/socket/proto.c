@@ -182,12 +182,9 @@ static int xtcp_proto_hash(struct sock *sk)
 
 static void xtcp_proto_unhash(struct sock *sk)
 {
-	if (!xtcp_sk(sk)->hashed)
-		return;
-	if (sk->sk_state == TCP_LISTEN)
-		xtcp_flow_unlisten(sk);
-	else
-		xtcp_flow_remove((struct sock_common *)sk);
+	/* Both do nothing for a socket that is not in their table */
+	xtcp_flow_unlisten(sk);
+	xtcp_flow_remove(&sk->__sk_common);
 }
 
 XTCP_PROTO_ACCEPT_DEFINE(xtcp_accept)

@@ -235,12 +235,14 @@ static int xtcp_sockopt_get_user_timeout(struct sock *sk)
 	return xtcp_sk(sk)->tune.user_timeout_ms;
 }
 
-/* How long nothing has come from the peer, ms. */
+/* How long nothing has come from the peer, ms; 0: it has never been heard of. */
 static u32 xtcp_sockopt_idle_ms(const struct sock *sk)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 now = xtcp_clock_ms();
 
+	if (!xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
+		return 0;
 	return min(now - xt->last_rcv_ms, now - xt->last_ack_ms);
 }
 
