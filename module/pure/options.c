@@ -224,14 +224,13 @@ struct xtcp_options_plan {
 	u8 len;
 };
 
-static bool xtcp_options_plan_add(struct xtcp_options_plan *plan, u16 bit, u32 len)
+static void xtcp_options_plan_add(struct xtcp_options_plan *plan, u16 bit, u32 len)
 {
 	len = (len + 3) / 4 * 4;
 	if (plan->len + len > XTCP_OPTIONS_MAX)
-		return false;
+		return;
 	plan->present |= bit;
 	plan->len += (u8)len;
-	return true;
 }
 
 /* Whole SACK blocks into the room that is left (RFC 2018 section 3). */

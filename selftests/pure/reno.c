@@ -81,6 +81,86 @@ TEST(MUST_19_slow_start_ends_at_ssthresh)
 	EXPECT_EQ(9, xtcp_cc_slow_start(&cc, 9));	/* nothing to do any more */
 	EXPECT_EQ(15, cc.cwnd);
 	EXPECT_FALSE(xtcp_cc_in_slow_start(&cc));
+	cc.cwnd = 20;		/* above it: recovery may leave it there */
+	EXPECT_EQ(3, xtcp_cc_slow_start(&cc, 3));
+	EXPECT_EQ(20, cc.cwnd);
+	cc.ssthresh = 30;
+	cc.cwnd_clamp = 25;
+	xtcp_cc_slow_start(&cc, 8);
+	EXPECT_EQ(25, cc.cwnd);
+	cc.ssthresh = 28;
+	xtcp_cc_slow_start(&cc, 8);
+	EXPECT_EQ(25, cc.cwnd);
+}
+
+TEST(RFC5681_3_1_avoid_counts_segments)
+{
+	struct xtcp_cc cc;
+
+	xtcp_cc_init(&cc, &xtcp_cc_reno, 1460);
+	xtcp_cc_avoid(&cc, 4, 3);
+	EXPECT_EQ(10, cc.cwnd);
+	EXPECT_EQ(3, cc.cwnd_cnt);
+	xtcp_cc_avoid(&cc, 4, 1);
+	EXPECT_EQ(11, cc.cwnd);
+	EXPECT_EQ(0, cc.cwnd_cnt);
+	xtcp_cc_avoid(&cc, 4, 11);
+	EXPECT_EQ(13, cc.cwnd);
+	EXPECT_EQ(3, cc.cwnd_cnt);
+	xtcp_cc_avoid(&cc, 0, 2);	/* a window of nothing is one of one */
+	EXPECT_EQ(18, cc.cwnd);
+	EXPECT_EQ(0, cc.cwnd_cnt);
+	cc.cwnd_clamp = 20;
+	xtcp_cc_avoid(&cc, 1, 100);
+	EXPECT_EQ(20, cc.cwnd);
+}
+
+TEST(congestion_control_starts_clean)
+{
+	u32 i, k;
+
+	for (i = 0; xtcp_cc_get(i); i++) {
+		struct xtcp_cc cc;
+
+		memset(&cc, 0xaa, sizeof(cc));
+		xtcp_cc_init(&cc, xtcp_cc_get(i), 1460);
+		EXPECT_EQ(10, cc.cwnd);
+		EXPECT_EQ(XTCP_CC_INFINITE, cc.ssthresh);
+		EXPECT_EQ(0, cc.cwnd_cnt);
+		EXPECT_EQ(XTCP_CC_CWND_MAX, cc.cwnd_clamp);
+		EXPECT_EQ(0, cc.prior_cwnd);
+		EXPECT_EQ(0, cc.prior_ssthresh);
+		EXPECT_EQ(0, cc.ss_limit);
+		for (k = 0; k < ARRAY_SIZE(cc.priv); k++)
+			EXPECT_NE(0xaaaaaaaaaaaaaaaaULL, cc.priv[k]);
+	}
+}
+
+/* What was counted towards the next segment belongs to the window it was counted in. */
+TEST(RFC5681_3_1_events_begin_a_new_count)
+{
+	struct path p;
+
+	path_init(&p, "reno", 10000);
+	p.cc.cwnd_cnt = 5;
+	xtcp_cc_on_loss(&p.cc, 10);
+	EXPECT_EQ(0, p.cc.cwnd_cnt);
+	p.cc.cwnd_cnt = 5;
+	xtcp_cc_on_rto(&p.cc, 10, false);
+	EXPECT_EQ(0, p.cc.cwnd_cnt);
+	p.cc.cwnd_cnt = 5;
+	xtcp_cc_on_undo(&p.cc);
+	EXPECT_EQ(0, p.cc.cwnd_cnt);
+	EXPECT_EQ(0, p.cc.prior_cwnd);
+	EXPECT_EQ(0, p.cc.prior_ssthresh);
+	p.cc.cwnd_cnt = 5;
+	xtcp_cc_on_idle(&p.cc, 1460, 199999, 200000);
+	EXPECT_EQ(5, p.cc.cwnd_cnt);	/* no pause yet */
+	xtcp_cc_on_idle(&p.cc, 1460, 200000, 200000);
+	EXPECT_EQ(0, p.cc.cwnd_cnt);
+	p.cc.cwnd_cnt = 5;
+	xtcp_cc_set_ops(&p.cc, &xtcp_cc_cubic);
+	EXPECT_EQ(0, p.cc.cwnd_cnt);
 }
 
 TEST(MUST_19_congestion_avoidance_one_per_round)
@@ -241,6 +321,7 @@ TEST(congestion_control_can_be_changed)
 	xtcp_cc_set_ops(&p.cc, &xtcp_cc_reno);
 	EXPECT_EQ(70, p.cc.cwnd);
 	EXPECT_EQ(70, p.cc.ssthresh);
+	EXPECT_EQ(0, p.cc.prior_ssthresh);
 	xtcp_cc_on_undo(&p.cc);
 	EXPECT_EQ(70, p.cc.cwnd);
 	path_round(&p);
