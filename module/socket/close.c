@@ -234,6 +234,7 @@ void xtcp_shutdown(struct sock *sk, int how)
 /* All that belongs to the connection that was, and must not touch the next. */
 static void xtcp_close_reset_fields(struct sock *sk)
 {
+	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 next = xt->write_seq + xt->snd_max_wnd + 2;
 
@@ -274,6 +275,7 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->close_reason = XTCP_REASON_NONE;
 	kfree(xt->saved_syn);
 	xt->saved_syn = NULL;
+	xtcp_rtt_init(&xt->rtt, READ_ONCE(knobs->rto_initial_ms) * USEC_PER_MSEC);
 	xtcp_recovery_init(sk);
 }
 
