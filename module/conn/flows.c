@@ -528,3 +528,35 @@ int xtcp_flow_walk(struct net *net, int (*fn)(struct sock_common *skc, void *arg
 	}
 	return 0;
 }
+
+/**
+ * xtcp_flow_next_bucket() - for readers that go through the table piece by piece
+ * @slot: where to look first
+ *
+ * Context: any.
+ * Return: the first bucket from @slot on that is not empty, UINT_MAX if there is none.
+ */
+unsigned int xtcp_flow_next_bucket(unsigned int slot)
+{
+	for (; slot <= xtcp_flows_mask; slot++) {
+		if (!hlist_nulls_empty(&xtcp_flows_table[slot]))
+			return slot;
+	}
+	return UINT_MAX;
+}
+
+/**
+ * xtcp_flow_walk_bucket() - visit the entries of one bucket
+ * @slot: bucket, from xtcp_flow_next_bucket()
+ * @net: of this namespace, NULL: of all
+ * @fn: called with a reference held and no lock; nonzero stops the walk
+ * @arg: for @fn
+ *
+ * Context: any but hard IRQ; @fn may sleep if the caller may.
+ * Return: what @fn returned last.
+ */
+int xtcp_flow_walk_bucket(unsigned int slot, struct net *net,
+			  int (*fn)(struct sock_common *skc, void *arg), void *arg)
+{
+	return slot <= xtcp_flows_mask ? xtcp_flows_walk_bucket(slot, net, fn, arg) : 0;
+}

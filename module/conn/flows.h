@@ -100,6 +100,10 @@ struct sock *xtcp_flow_lookup_listener(const struct xtcp_tuple *t, struct sk_buf
  */
 int xtcp_flow_walk(struct net *net,
 		   int (*fn)(struct sock_common *skc, void *arg), void *arg);
+/* The same piece by piece, for readers of long lists; UINT_MAX: no more. */
+unsigned int xtcp_flow_next_bucket(unsigned int slot);
+int xtcp_flow_walk_bucket(unsigned int slot, struct net *net,
+			  int (*fn)(struct sock_common *skc, void *arg), void *arg);
 int xtcp_flow_walk_listeners(struct net *net,
 			     int (*fn)(struct sock *sk, void *arg), void *arg);
 

@@ -528,7 +528,12 @@ bool xtcp_port_in_use(struct net *net, unsigned short port)
  */
 void xtcp_ports_settle(void)
 {
-	flush_work(&xtcp_ports_work);
+	/* what is in nobody's list is being released by whoever holds the mutex */
+	if (list_empty_careful(&xtcp_ports_gone) && !mutex_is_locked(&xtcp_ports_mutex))
+		return;
+	mutex_lock(&xtcp_ports_mutex);
+	xtcp_ports_reap();
+	mutex_unlock(&xtcp_ports_mutex);
 }
 
 /**
