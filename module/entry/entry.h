@@ -14,6 +14,9 @@ void xtcp_hook_net_exit(struct net *net);
 int xtcp_hook_init(void);
 void xtcp_hook_exit(void);
 
+/* exthdr.c: offset and protocol of what an IPv6 packet carries, or negative. */
+int xtcp_exthdr_find(const struct sk_buff *skb, u8 *proto);
+
 /*
  * receive.c: a segment whose IP side is done (see hook.c): skb->data at the TCP
  * header, cb parsed, checksum verified, @t filled in, one reference to @skc or to none.
@@ -30,7 +33,11 @@ void xtcp_receive_finish(struct sock *sk, struct xtcp_segment *seg,
 /* Parse the TCP header at skb->data into cb. Return: 0 or a drop reason. */
 enum skb_drop_reason xtcp_receive_parse(struct sk_buff *skb);
 
-/* icmp.c: an ICMP or ICMPv6 error at @offset of @skb (only looked at). */
+/*
+ * icmp.c: an ICMP or ICMPv6 error, its own checksum verified; the quoted IP header
+ * is at @offset from skb->data. Only looked at. @info: next-hop MTU, for those errors
+ * that tell one. Context: softirq, RCU.
+ */
 void xtcp_icmp_error(struct net *net, struct sk_buff *skb, u8 family, u8 wire_protocol,
 		     unsigned int offset, u8 type, u8 code, u32 info);
 /* Deferred: the path MTU in xt->mtu_info is applied. Socket lock. */

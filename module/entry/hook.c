@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where segments come in: the LOCAL_IN hooks for IP protocol 6.
+ *
+ * A hook first decides, by looking only; a packet that is not ours goes on as if
+ * XTCP were not there. One that is ours is taken ("stolen") from
+ * the host, and everything which the host would have done with it between LOCAL_IN
+ * and its TCP is then done here; see xtcp_arrival_take().
+ *
+ * What is ours: a segment of a flow of ours; a SYN for a listener of ours,
+ * unless the host has a connection of that very tuple, left over from before;
+ * and the ACK that brings back a cookie of ours. Everything else for a port of
+ * ours reaches the host's reservation, which answers RST as it should.
+ */
+#include <linux/icmpv6.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/icmp.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+#include "arrival.h"
+#include "../conn/flows.h"
+
+#define XTCP_HOOKED_V4	0	/* bits of xtcp_net.hooked */
+#define XTCP_HOOKED_V6	1
+
+/*
+ * Would the host's TCP find a connection for this SYN? One in TIME_WAIT, or a
+ * half-open one without its listener, would only hand the SYN on to whoever
+ * listens now: that is the reservation, which must never get one.
+ */
+static bool xtcp_hook_host_flow(const struct xtcp_tuple *t)
+{
+	struct sock *sk;
+	bool live;
+
+	if (t->family == AF_INET)
+		sk = __inet_lookup_established(t->net, t->raddr.ip, t->rport, t->laddr.ip,
+					       ntohs(t->lport), t->dif, t->sdif);
+	else
+		sk = __inet6_lookup_established(t->net, &t->raddr.in6, t->rport,
+						&t->laddr.in6, ntohs(t->lport), t->dif,
+						t->sdif);
+	if (!sk)
+		return false;
+	if (sk->sk_state == TCP_NEW_SYN_RECV)
+		live = inet_reqsk(sk)->rsk_listener &&
+		       READ_ONCE(inet_reqsk(sk)->rsk_listener->sk_state) == TCP_LISTEN;
+	else
+		live = sk->sk_state != TCP_TIME_WAIT;
+	sock_gen_put(sk);
+	return live;
+}
+
+/* No flow of ours: NF_STOLEN if it begins one, NF_DROP if it may not, NF_ACCEPT if not ours. */
+static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_arrival *s)
+{
+	u8 flags = s->flags & (XTCP_FLAG_SYN | XTCP_FLAG_ACK | XTCP_FLAG_RST);
+
+	if (flags != XTCP_FLAG_SYN && flags != XTCP_FLAG_ACK)
+		return NF_ACCEPT;
+	s->listener = xtcp_flow_lookup_listener(&s->t, NULL, 0);
+	if (!s->listener)
+		return NF_ACCEPT;
+	if (flags == XTCP_FLAG_ACK && !xtcp_cookie_active(s->listener))
+		return NF_ACCEPT;
+	if (xtcp_hook_host_flow(&s->t)) {
+		if (flags == XTCP_FLAG_SYN)
+			XTCP_INC(s->t.net, HostFlowSyns);
+		return NF_ACCEPT;
+	}
+	if (flags == XTCP_FLAG_ACK)
+		return xtcp_cookie_valid(s->listener, &s->t, s->seq, s->ack) ? NF_STOLEN :
+		       NF_ACCEPT;
+	if (xtcp_arrival_bad_address(skb, &s->t)) {
+		XTCP_INC(s->t.net, ListenDrops);
+		return NF_DROP;
+	}
+	return NF_STOLEN;
+}
+
+/* Whose is it? As xtcp_hook_judge_new(); sets @s->skc or @s->listener. */
+static unsigned int xtcp_hook_judge(const struct sk_buff *skb, struct xtcp_arrival *s)
+{
+	if (!xtcp_arrival_peek(skb, s))
+		return NF_ACCEPT;
+	s->skc = xtcp_flow_lookup(&s->t);
+	if (s->skc)
+		return NF_STOLEN;
+	return xtcp_hook_judge_new(skb, s);
+}
+
+static void xtcp_hook_icmp4(struct net *net, struct sk_buff *skb)
+{
+	unsigned int off = ip_hdrlen(skb);
+	const struct icmphdr *icmph;
+	struct icmphdr buf;
+	u32 info = 0;
+
+	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	if (!icmph)
+		return;
+	switch (icmph->type) {
+	case ICMP_DEST_UNREACH:
+		if (icmph->code == ICMP_FRAG_NEEDED)
+			info = ntohs(icmph->un.frag.mtu);
+		break;
+	case ICMP_REDIRECT:
+	case ICMP_TIME_EXCEEDED:
+	case ICMP_PARAMETERPROB:
+		break;
+	default:	/* MUST-55: source quench is dropped silently */
+		return;
+	}
+	if (nf_checksum(skb, NF_INET_LOCAL_IN, off, IPPROTO_ICMP, AF_INET))
+		return;
+	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	xtcp_icmp_error(net, skb, AF_INET, IPPROTO_TCP, off + sizeof(buf), icmph->type,
+			icmph->code, info);
+}
+
+static unsigned int xtcp_hook_in4(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct xtcp_arrival s;
+	unsigned int verdict;
+
+	if (iph->protocol != IPPROTO_TCP) {
+		if (iph->protocol == IPPROTO_ICMP && !ip_is_fragment(iph))
+			xtcp_hook_icmp4(state->net, skb);
+		return NF_ACCEPT;
+	}
+	/* MUST-57: what came by link-layer broadcast gets no answer, from the host either */
+	if (skb->pkt_type != PACKET_HOST || ip_is_fragment(iph))
+		return NF_ACCEPT;
+
+	xtcp_arrival_ipv4(state->net, skb, IPPROTO_TCP, &s);
+	s.thoff = ip_hdrlen(skb);
+	verdict = xtcp_hook_judge(skb, &s);
+	if (verdict == NF_STOLEN)
+		xtcp_arrival_take(skb, &s);
+	return verdict;
+}
+
+static void xtcp_hook_icmp6(struct net *net, struct sk_buff *skb, unsigned int off)
+{
+	const struct icmp6hdr *icmph;
+	struct icmp6hdr buf;
+	u32 info;
+
+	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	if (!icmph || icmph->icmp6_type > ICMPV6_PARAMPROB)
+		return;
+	info = ntohl(icmph->icmp6_mtu);
+	if (nf_checksum(skb, NF_INET_LOCAL_IN, off, IPPROTO_ICMPV6, AF_INET6))
+		return;
+	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	xtcp_icmp_error(net, skb, AF_INET6, IPPROTO_TCP, off + sizeof(buf),
+			icmph->icmp6_type, icmph->icmp6_code, info);
+}
+
+static unsigned int xtcp_hook_in6(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	struct xtcp_arrival s;
+	unsigned int verdict;
+	u8 proto;
+	int off;
+
+	off = xtcp_exthdr_find(skb, &proto);
+	if (off < 0)
+		return NF_ACCEPT;
+	if (proto != IPPROTO_TCP) {
+		if (proto == IPPROTO_ICMPV6)
+			xtcp_hook_icmp6(state->net, skb, off);
+		return NF_ACCEPT;
+	}
+	if (skb->pkt_type != PACKET_HOST)
+		return NF_ACCEPT;
+
+	xtcp_arrival_ipv6(state->net, skb, IPPROTO_TCP, &s);
+	s.thoff = off;
+	verdict = xtcp_hook_judge(skb, &s);
+	if (verdict == NF_STOLEN)
+		xtcp_arrival_take(skb, &s);
+	return verdict;
+}
+
+/* After every rule of the administrator: what INPUT drops is not for us either. */
+static const struct nf_hook_ops xtcp_hook_ops[] = {
+	[XTCP_HOOKED_V4] = {
+		.hook		= xtcp_hook_in4,
+		.pf		= NFPROTO_IPV4,
+		.hooknum	= NF_INET_LOCAL_IN,
+		.priority	= NF_IP_PRI_LAST,
+	},
+	[XTCP_HOOKED_V6] = {
+		.hook		= xtcp_hook_in6,
+		.pf		= NFPROTO_IPV6,
+		.hooknum	= NF_INET_LOCAL_IN,
+		.priority	= NF_IP6_PRI_LAST,
+	},
+};
+
+static int xtcp_hook_register(struct net *net, struct xtcp_net *xn, unsigned int which)
+{
+	int err;
+
+	if (test_bit(which, &xn->hooked))
+		return 0;
+	/* Fragments are put together after LOCAL_IN, unless this is asked for */
+	if (which == XTCP_HOOKED_V6) {
+		err = nf_defrag_ipv6_enable(net);
+		if (err)
+			return err;
+	}
+	err = nf_register_net_hook(net, &xtcp_hook_ops[which]);
+	if (!err)
+		set_bit(which, &xn->hooked);
+	else if (which == XTCP_HOOKED_V6)
+		nf_defrag_ipv6_disable(net);
+	return err;
+}
+
+/**
+ * xtcp_hook_enable() - segments of this namespace come to us from now on
+ * @net: the namespace
+ * @ipv6: IPv6 ones too
+ *
+ * Called by the first bind(), connect() or listen(); idempotent.
+ * Context: process; may sleep.
+ * Return: 0 or negative.
+ */
+int xtcp_hook_enable(struct net *net, bool ipv6)
+{
+	unsigned long want = BIT(XTCP_HOOKED_V4) | (ipv6 ? BIT(XTCP_HOOKED_V6) : 0);
+	struct xtcp_net *xn = xtcp_net(net);
+	int err;
+
+	if ((READ_ONCE(xn->hooked) & want) == want)
+		return 0;
+	mutex_lock(&xn->hook_mutex);
+	err = xtcp_hook_register(net, xn, XTCP_HOOKED_V4);
+	if (!err && ipv6)
+		err = xtcp_hook_register(net, xn, XTCP_HOOKED_V6);
+	mutex_unlock(&xn->hook_mutex);
+	return err;
+}
+
+/**
+ * xtcp_hook_net_exit() - no segments of this namespace any more
+ * @net: the namespace
+ *
+ * Unhooking is no barrier: a segment may still be on its way until a grace
+ * period has passed, which is the caller's to wait for.
+ *
+ * Context: process; .pre_exit.
+ */
+void xtcp_hook_net_exit(struct net *net)
+{
+	struct xtcp_net *xn = xtcp_net(net);
+	unsigned int which;
+
+	mutex_lock(&xn->hook_mutex);
+	for (which = 0; which < ARRAY_SIZE(xtcp_hook_ops); which++) {
+		if (!test_and_clear_bit(which, &xn->hooked))
+			continue;
+		nf_unregister_net_hook(net, &xtcp_hook_ops[which]);
+		if (which == XTCP_HOOKED_V6)
+			nf_defrag_ipv6_disable(net);
+	}
+	mutex_unlock(&xn->hook_mutex);
+}
+
+/**
+ * xtcp_hook_init() - what is not per namespace: protocol 253
+ *
+ * Context: process, module init.
+ * Return: 0, or -EBUSY if somebody else has that protocol.
+ */
+int xtcp_hook_init(void)
+{
+	return xtcp_lab_init();
+}
+
+/**
+ * xtcp_hook_exit() - undo xtcp_hook_init()
+ *
+ * Waits for a grace period. Context: process, module exit.
+ */
+void xtcp_hook_exit(void)
+{
+	xtcp_lab_exit();
+}
