@@ -21,6 +21,7 @@
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/ndisc.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 #include <net/request_sock.h>
 #include <net/tcp.h>
@@ -150,21 +151,50 @@ static unsigned int xtcp_hook_in4(void *priv, struct sk_buff *skb,
 	return verdict;
 }
 
+/*
+ * A redirect quotes the segment in an option (RFC 4861 4.5). Before anything in it
+ * is believed: 8.1, as far as it can be told without looking at the options.
+ * Return: offset of the quoted header, or 0.
+ */
+static unsigned int xtcp_hook_redirected6(const struct sk_buff *skb, unsigned int off)
+{
+	const struct nd_opt_hdr *opt;
+	struct nd_opt_hdr buf;
+
+	if (ipv6_hdr(skb)->hop_limit != 255 || skb_transport_offset(skb) != off ||
+	    !(ipv6_addr_type(&ipv6_hdr(skb)->saddr) & IPV6_ADDR_LINKLOCAL))
+		return 0;
+	off += sizeof(struct rd_msg);
+	while ((opt = skb_header_pointer(skb, off, sizeof(buf), &buf)) && opt->nd_opt_len) {
+		if (opt->nd_opt_type == ND_OPT_REDIRECT_HDR)
+			return off + 8;
+		off += opt->nd_opt_len * 8;
+	}
+	return 0;
+}
+
 static void xtcp_hook_icmp6(struct net *net, struct sk_buff *skb, unsigned int off)
 {
+	unsigned int quoted = off + sizeof(struct icmp6hdr);
 	const struct icmp6hdr *icmph;
 	struct icmp6hdr buf;
 	u32 info;
 
 	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
-	if (!icmph || icmph->icmp6_type > ICMPV6_PARAMPROB)
+	if (!icmph)
+		return;
+	if (icmph->icmp6_type == NDISC_REDIRECT)
+		quoted = xtcp_hook_redirected6(skb, off);
+	else if (icmph->icmp6_type > ICMPV6_PARAMPROB)
+		return;
+	if (!quoted)
 		return;
 	info = ntohl(icmph->icmp6_mtu);
 	if (nf_checksum(skb, NF_INET_LOCAL_IN, off, IPPROTO_ICMPV6, AF_INET6))
 		return;
 	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
-	xtcp_icmp_error(net, skb, AF_INET6, IPPROTO_TCP, off + sizeof(buf),
-			icmph->icmp6_type, icmph->icmp6_code, info);
+	xtcp_icmp_error(net, skb, AF_INET6, IPPROTO_TCP, quoted, icmph->icmp6_type,
+			icmph->icmp6_code, info);
 }
 
 static unsigned int xtcp_hook_in6(void *priv, struct sk_buff *skb,
