@@ -19,6 +19,9 @@
 #include <linux/timer.h>
 #include <linux/version.h>
 #include <net/dropreason.h>
+#if __has_include(<net/gso.h>)
+#include <net/gso.h>
+#endif
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_sock.h>

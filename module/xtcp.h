@@ -247,6 +247,7 @@ struct xtcp_sock {
 
 	/* Passive side */
 	struct xtcp_accept_queue *acceptq;	/* a listener's; freed after RCU */
+	struct sock *parent;			/* child in SYN_RECV: its listener, a reference */
 	struct list_head accept_node;		/* a child's place in it; acceptq lock */
 	struct saved_syn *saved_syn;		/* TCP_SAVED_SYN */
 

@@ -8,6 +8,7 @@
 #define _XTCP_INPUT_H
 
 #include "../conn/flows.h"
+#include "../conn/flows.h"
 #include "../xtcp.h"
 
 /* Actions */
@@ -57,6 +58,17 @@ struct xtcp_segment {
 /* Fill @seg from the skb's cb and header (options are parsed here). */
 void xtcp_segment_init(struct xtcp_segment *seg, struct sk_buff *skb);
 
+/* input.c: helpers of the steps */
+static inline void xtcp_input_store_ts(struct xtcp_sock *xt, u32 tsval)
+{
+	xt->ts_recent = tsval;
+	xt->ts_recent_age_s = (u32)ktime_get_seconds() ?: 1;
+}
+
+void xtcp_input_options(struct sock *sk, const struct xtcp_options *opt);
+void xtcp_input_established(struct sock *sk, struct xtcp_segment *seg);
+bool xtcp_paws_reject(u32 ts_recent, u32 age_s, const struct xtcp_options *opt);
+
 /*
  * All states but LISTEN and CLOSE, full sockets. The skb is consumed, or left
  * in seg->skb for the caller to free with the returned reason.
@@ -93,17 +105,23 @@ enum skb_drop_reason xtcp_listen_request(struct xtcp_request *req, struct sk_buf
 					 struct sock **child);
 
 /* The child became ESTABLISHED: to the accept queue; wakes the listener. */
-void xtcp_listen_deliver(struct sock *listener, struct sock *child);
+bool xtcp_listen_deliver(struct sock *listener, struct sock *child);
 
 /* The SYN-ACK timer of a request ran out (called by entry/timeouts.c). */
 void xtcp_listen_timeout(struct xtcp_request *req);
-/* Listener closes: all its requests go. */
-void xtcp_listen_stop(struct sock *listener);
+void xtcp_listen_addresses(struct xtcp_request *req, const struct sock *listener,
+			   const struct xtcp_tuple *t, struct sk_buff *skb);
+void xtcp_listen_offer(struct xtcp_request *req, const struct sock *listener,
+		       const struct dst_entry *dst);
+
 /* cookie.c, RFC 4987 */
-u32 xtcp_cookie_issue(const struct xtcp_tuple *t, u32 seq, u16 *mss);
+u32 xtcp_cookie_issue(struct sock *listener, const struct xtcp_tuple *t, u32 seq, u16 *mss);
 /* Is this ACK a valid cookie's? Return: child as from xtcp_listen_request, or NULL. */
 struct sock *xtcp_cookie_promote(struct sock *listener, struct sk_buff *skb,
 				 const struct xtcp_tuple *t);
+/* Would xtcp_cookie_promote() know this ACK? */
+bool xtcp_cookie_valid(const struct sock *listener, const struct xtcp_tuple *t, u32 seq,
+		       u32 ack);
 /* Are cookies in use at this listener now (sent within the last minutes)? */
 bool xtcp_cookie_active(const struct sock *listener);
 
@@ -115,7 +133,7 @@ struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 
 /* timewait.c */
 /* The sock enters TIME_WAIT: a minisock takes its place, the sock closes. */
-void xtcp_timewait_enter(struct sock *sk, bool ack_now);
+void xtcp_timewait_enter(struct sock *sk);
 /*
  * A segment for a TIME_WAIT entry. Return: SKB_CONSUMED, or a drop reason;
  * *@syn is set if it is a SYN that may open a new connection (RFC 6191): the
