@@ -323,7 +323,8 @@ static int xtcp_close_one_orphan(struct sock_common *skc, void *arg)
 	enum xtcp_reason reason = *(enum xtcp_reason *)arg;
 	struct sock *sk = (struct sock *)skc;
 
-	if (skc->skc_state == TCP_NEW_SYN_RECV || skc->skc_state == TCP_TIME_WAIT)
+	if (skc->skc_state == TCP_NEW_SYN_RECV || skc->skc_state == TCP_TIME_WAIT ||
+	    !sock_flag(sk, SOCK_DEAD))
 		return 0;
 	lock_sock(sk);
 	local_bh_disable();

@@ -31,7 +31,7 @@ static const struct xtcp_option_raw *xtcp_optlevel_find_raw(int level, int name)
 }
 
 static int xtcp_optlevel_set(struct sock *sk, int level, int name, sockptr_t val,
-			    unsigned int len)
+			     unsigned int len)
 {
 	const struct xtcp_option_raw *raw = xtcp_optlevel_find_raw(level, name);
 	const struct xtcp_option *o = xtcp_optlevel_find(level, name);
@@ -53,7 +53,7 @@ static int xtcp_optlevel_set(struct sock *sk, int level, int name, sockptr_t val
 }
 
 static int xtcp_optlevel_get(struct sock *sk, int level, int name, char __user *val,
-			    int __user *len_out)
+			     int __user *len_out)
 {
 	const struct xtcp_option_raw *raw = xtcp_optlevel_find_raw(level, name);
 	const struct xtcp_option *o = xtcp_optlevel_find(level, name);

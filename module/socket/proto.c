@@ -111,8 +111,9 @@ static void xtcp_proto_lock_class(struct sock *sk)
 }
 
 /*
- * sk_destruct of every full socket, children included. A narrowed socket (see family.c) keeps its IPv6 part until now: the flow
- * labels in it can only be released by IPv6's own destructor.
+ * sk_destruct of every full socket, children included. A narrowed socket (see
+ * family.c) keeps its IPv6 part until now: the flow labels in it can only be
+ * released by IPv6's own destructor.
  */
 static void xtcp_proto_destruct(struct sock *sk)
 {
@@ -128,6 +129,7 @@ static void xtcp_proto_destruct(struct sock *sk)
 	xtcp_state_dead(sk);
 	XTCP_INC(net, SocksFreed);
 	xtcp_life_count_add(-1);
+	sk_sockets_allocated_dec(sk);
 
 #if IS_ENABLED(CONFIG_IPV6)
 	if (inet_sk(sk)->pinet6) {
@@ -171,7 +173,6 @@ void xtcp_destroy_sock(struct sock *sk)
 	xtcp_sndq_purge(sk);
 	xtcp_rcvq_purge(sk);
 	xtcp_port_release(sk);
-	sk_sockets_allocated_dec(sk);
 }
 
 /* proto.hash: flows are entered by connect() and listen(), with their own errors. */
