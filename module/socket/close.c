@@ -12,12 +12,12 @@
 #include "../conn/acceptq.h"
 #include "../conn/flows.h"
 #include "../conn/life.h"
+#include "../conn/minis.h"
 #include "../conn/ports.h"
 #include "../conn/rcvq.h"
 #include "../conn/sndq.h"
 #include "../conn/state.h"
 #include "../conn/timers.h"
-#include "../input/input.h"
 #include "../output/output.h"
 #include "../pure/states.h"
 #include "../recovery/recovery.h"
@@ -83,7 +83,7 @@ static void xtcp_close_listener(struct sock *sk)
 	xtcp_flow_unlisten(sk);
 	xtcp_port_unlisten(sk);
 	xtcp_state_set(sk, TCP_CLOSE, XTCP_REASON_USER);
-	xtcp_listen_stop(sk);
+	xtcp_minis_request_purge(sk, XTCP_REASON_USER);
 	xtcp_acceptq_close(sk, &children);
 	list_for_each_entry_safe(child, next, &children, accept_node) {
 		list_del_init(&child->accept_node);
