@@ -134,7 +134,10 @@ static void ack_of_future(void)
 	struct conn *c = in_established();
 
 	inject(c, ACK, 1, 1000, .len = 50);
-	expect(c, ACK, 1, 1);
+	/* Older kernels' TCP drops it without a word. */
+	if (is_xtcp())
+		expect(c, ACK, 1, 1);
+	fence();
 	check(!wait_fd(c->fd, POLLIN, 0), "something to read");
 	state_is(c, TCP_ESTABLISHED);
 }

@@ -32,13 +32,25 @@ static const struct row *const topics[] = {
 	transitions_rows, matrix_rows,
 };
 
+/* What is run: a stack, what it uses on the wire, all rows or the core. */
+struct config {
+	char name[24];
+	enum stack stack;
+	int proto;
+	bool core;
+};
+
 static struct {
 	bool v4, v6, vt, vt_only, core, list;
+	struct config configs[8];
+	int nconfigs;
 	const char *match;
 	int repeat;
 	char **topics;
 	int ntopics;
 } opt = { .repeat = 1 };
+
+static const struct config *config;
 
 void fail_at(const char *file, int line, const char *fmt, ...)
 {
@@ -110,7 +122,7 @@ static bool row_wanted(const struct row *r, int family)
 		return false;
 	if (!(r->flags & ROW_VT) && opt.vt_only)
 		return false;
-	if (opt.core && !(r->flags & ROW_CORE))
+	if ((opt.core || config->core) && !(r->flags & ROW_CORE))
 		return false;
 	if ((r->flags & ROW_V4) && family != AF_INET)
 		return false;
@@ -161,10 +173,11 @@ static void run_row(const struct row *r, int round)
 	if (WIFSIGNALED(status))
 		ksft_print_msg("ended by signal %d\n", WTERMSIG(status));
 	ksft_test_result(WIFEXITED(status) && !WEXITSTATUS(status),
-			 "%s: %s (%s)\n", r->topic, r->name, fam);
+			 "%s: %s (%s, %s)\n", r->topic, r->name, fam,
+			 config->name);
 }
 
-static int for_rows(void (*fn)(const struct row *, int), int round)
+static int for_families(void (*fn)(const struct row *, int), int round)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	const struct row *r;
@@ -188,6 +201,19 @@ static int for_rows(void (*fn)(const struct row *, int), int round)
 	return n;
 }
 
+static int for_rows(void (*fn)(const struct row *, int), int round)
+{
+	int i, n = 0;
+
+	for (i = 0; i < opt.nconfigs; i++) {
+		config = &opt.configs[i];
+		w.stack = config->stack;
+		w.proto = config->proto;
+		n += for_families(fn, round);
+	}
+	return n;
+}
+
 static void list_row(const struct row *r, int round)
 {
 	(void)round;
@@ -201,22 +227,45 @@ static void list_row(const struct row *r, int round)
 static void usage(void)
 {
 	fprintf(stderr,
-		"wire [-s tcp|xtcp|alias] [-4] [-6] [-w 6|253] [--vt|--vt-only]\n"
-		"     [--core] [--seed N] [--repeat N] [-r PATTERN] [-v]\n"
-		"     [list] [TOPIC...]\n");
+		"wire [-s STACK[/253][:core],...] [-4] [-6] [--vt|--vt-only] [--core]\n"
+		"     [--seed N] [--repeat N] [-r PATTERN] [-v] [list] [TOPIC...]\n"
+		"STACK: tcp (the kernel's), xtcp (its family), alias (AF_INET, 253)\n");
 	exit(2);
 }
 
-static void parse_stack(const char *s)
+static void parse_config(char *s)
 {
-	if (!strcmp(s, "tcp"))
-		w.stack = STACK_TCP;
+	struct config *c = &opt.configs[opt.nconfigs++];
+	char *end;
+
+	if (opt.nconfigs > 8)
+		usage();
+	snprintf(c->name, sizeof(c->name), "%s", s);
+	end = strstr(s, ":core");
+	c->core = end;
+	if (end)
+		*end = 0;
+	end = strstr(s, "/253");
+	c->proto = end ? 253 : IPPROTO_TCP;
+	if (end)
+		*end = 0;
+	if (!strcmp(s, "tcp") && !end)
+		c->stack = STACK_TCP;
 	else if (!strcmp(s, "xtcp"))
-		w.stack = STACK_XTCP;
+		c->stack = STACK_XTCP;
 	else if (!strcmp(s, "alias"))
-		w.stack = STACK_ALIAS;
+		c->stack = STACK_ALIAS;
 	else
 		usage();
+	c->name[strcspn(c->name, ":")] = 0;
+}
+
+static void parse_stacks(char *s)
+{
+	char *one;
+
+	while ((one = strsep(&s, ",")))
+		parse_config(one);
 }
 
 static void parse(int argc, char **argv)
@@ -228,12 +277,11 @@ static void parse(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "s:46w:r:v", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "s:46r:v", longs, NULL)) != -1) {
 		switch (c) {
-		case 's': parse_stack(optarg); break;
+		case 's': parse_stacks(optarg); break;
 		case '4': opt.v4 = true; break;
 		case '6': opt.v6 = true; break;
-		case 'w': w.proto = atoi(optarg); break;
 		case 'r': opt.match = optarg; break;
 		case 'v': w.verbose = true; break;
 		case 'O': opt.vt_only = true; /* fall through */
@@ -248,6 +296,8 @@ static void parse(int argc, char **argv)
 		opt.list = opt.vt = true;
 		optind++;
 	}
+	if (!opt.nconfigs)
+		parse_config((char []){ "tcp" });
 	opt.topics = argv + optind;
 	opt.ntopics = argc - optind;
 }
@@ -273,10 +323,7 @@ int main(int argc, char **argv)
 	if (!n)
 		ksft_exit_fail_msg("no row fits these arguments\n");
 	ksft_set_plan(n * opt.repeat);
-	ksft_print_msg("stack %s, protocol %d, --seed %llu\n",
-		       w.stack == STACK_TCP ? "tcp" :
-		       w.stack == STACK_XTCP ? "xtcp" : "alias", w.proto,
-		       (unsigned long long)w.seed);
+	ksft_print_msg("--seed %llu\n", (unsigned long long)w.seed);
 	for (i = 0; i < opt.repeat; i++)
 		for_rows(run_row, i);
 	ksft_finished();

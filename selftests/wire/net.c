@@ -261,6 +261,12 @@ static bool same_name(const char *a, const char *b)
 	}
 }
 
+bool state_named(const char *name, int state)
+{
+	return same_name(name, names[state]) ||
+	       (state == TCP_CLOSE && same_name(name, "CLOSED"));
+}
+
 static int state_by_name(const char *name)
 {
 	int i;

@@ -11,9 +11,16 @@
 struct conn conns[CONNS];
 int nconns;
 
+/* Forget all of them; their ports are not used again. */
+void conns_reset(void)
+{
+	nconns = 0;
+}
+
 /* Also used for peers that only knock: nothing of it is known to the stack. */
 struct conn *conn_new(void)
 {
+	static unsigned int made;
 	struct conn *c;
 
 	check(nconns < CONNS, "more than %d connections in a row", CONNS);
@@ -24,7 +31,7 @@ struct conn *conn_new(void)
 	memcpy(c->laddr, addr_local(), is_v6() ? 16 : 4);
 	memcpy(c->paddr, addr_peer(), is_v6() ? 16 : 4);
 	/* Above 1024, below every ephemeral range, unlike for each conn. */
-	c->lport = 2000 + nconns * 4 + rnd() % 4;
+	c->lport = 2000 + (made++ * 4 + rnd() % 4) % 28000;
 	c->pport = rnd_between(30000, 60000);
 	c->irs = rnd();
 	c->ts_base = rnd();

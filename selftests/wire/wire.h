@@ -210,6 +210,11 @@ long knob_get(const char *name);
 void put_file(const char *path, const char *text);
 bool proc_state(const struct conn *c, int *state);
 const char *state_name(int state);
+bool state_named(const char *name, int state);
+
+/* procfs.c: /proc/net/xtcp/states */
+bool xtcp_count(int state, long *now, long *ever);
+long xtcp_moved(int from, int to);
 
 /* pkt.c */
 uint32_t csum_add(uint32_t sum, const void *p, int len);
@@ -289,6 +294,9 @@ void poll_is_at(int fd, int events, const char *file, int line);
 
 /* states.c: each leaves a connection in the state of its name */
 struct conn *conn_new(void);
+void conns_reset(void);
+/* Constructors need not look at every state on their way. */
+extern bool constructing;
 struct conn *in_listen_(struct how h);
 struct conn *in_syn_sent_(struct how h);
 struct conn *in_syn_recv_(struct how h);

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* S20: all eleven states can be seen from outside, and how long they last. */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#define TOPIC "visible"
+
+static const struct {
+	int state;
+	struct conn *(*make)(struct how h);
+	const char *kind;
+} all[] = {
+	{ TCP_LISTEN, in_listen_, "sock" },
+	{ TCP_SYN_SENT, in_syn_sent_, "sock" },
+	{ TCP_SYN_RECV, in_syn_recv_, "req" },
+	{ TCP_ESTABLISHED, in_established_, "sock" },
+	{ TCP_FIN_WAIT1, in_fin_wait_1_, "sock" },
+	{ TCP_FIN_WAIT2, in_fin_wait_2_, "sock" },
+	{ TCP_CLOSE_WAIT, in_close_wait_, "sock" },
+	{ TCP_CLOSING, in_closing_, "sock" },
+	{ TCP_LAST_ACK, in_last_ack_, "sock" },
+	{ TCP_TIME_WAIT, in_time_wait_, "tw" },
+};
+
+#define STATES (sizeof(all) / sizeof(all[0]))
+
+/* A line of /proc/net/xtcp/sockets, in the order of its columns. */
+struct line {
+	char kind[8], local[80], remote[80], state[24], timer[24];
+	long tx, rx, timer_ms, inode, uid, ms;
+};
+
+static bool find(const struct conn *c, struct line *l)
+{
+	FILE *f = fopen("/proc/net/xtcp/sockets", "r");
+	char text[512], *lp, *pp;
+	bool found = false;
+
+	check(f, "/proc/net/xtcp/sockets: %s", strerror(errno));
+	check(fgets(text, sizeof(text), f) && strstr(text, "local"),
+	      "no header line");
+	while (!found && fgets(text, sizeof(text), f)) {
+		if (sscanf(text, "%*s %7s %79s %79s %23s %ld %ld %23s %ld %ld %ld %ld",
+			   l->kind, l->local, l->remote, l->state, &l->tx,
+			   &l->rx, l->timer, &l->timer_ms, &l->inode, &l->uid,
+			   &l->ms) != 11)
+			continue;
+		lp = strrchr(l->local, ':');
+		pp = strrchr(l->remote, ':');
+		found = lp && pp && atoi(lp + 1) == c->lport &&
+			atoi(pp + 1) == c->pport;
+	}
+	fclose(f);
+	return found;
+}
+
+static void wait_ms(int ms)
+{
+	uint64_t until = now_ns() + ms * MSEC;
+
+	while (now_ns() < until)
+		poll(NULL, 0, 1);
+}
+
+static void sockets(void)
+{
+	struct line l, later;
+	struct conn *c;
+	unsigned int i;
+
+	for (i = 0; i < STATES; i++) {
+		c = all[i].make(HOW());
+		if (all[i].state == TCP_LISTEN)
+			c->pport = 0;
+		check(find(c, &l), "%s is not there",
+		      state_name(all[i].state));
+		check(!strcmp(l.kind, all[i].kind), "%s is a %s, not a %s",
+		      state_name(all[i].state), l.kind, all[i].kind);
+		check(l.ms < 10000, "%ld ms in %s", l.ms, l.state);
+		wait_ms(30);
+		check(find(c, &later), "%s went away", l.state);
+		check(later.ms >= l.ms + 20, "%ld ms, later %ld ms in %s",
+		      l.ms, later.ms, l.state);
+		if (all[i].make == in_fin_wait_1_ ||
+		    all[i].make == in_syn_sent_ || all[i].make == in_time_wait_)
+			check(l.timer_ms > 0 && strcmp(l.timer, "-"),
+			      "no timer in %s", l.state);
+	}
+}
+
+static void queues(void)
+{
+	struct conn *c = in_established();
+	struct line l;
+
+	write_stream(c, 100);
+	inject(c, ACK, 1, 1, .len = 60);
+	fence();
+	check(find(c, &l), "the connection is not there");
+	check_eq(l.tx, 100);
+	check_eq(l.rx, 60);
+	check(l.inode > 0, "inode %ld", l.inode);
+	check_eq(l.uid, getuid());
+}
+
+/* How many are in each state, now and ever. */
+static void counts(void)
+{
+	long now, ever, now2, ever2;
+	struct conn *c;
+	unsigned int i;
+	int s;
+
+	for (i = 0; i < STATES; i++) {
+		s = all[i].state;
+		check(xtcp_count(s, &now, &ever), "no line for %s",
+		      state_name(s));
+		c = all[i].make(HOW());
+		check(xtcp_count(s, &now2, &ever2), "no line for %s",
+		      state_name(s));
+		check(now2 == now + 1, "%s: now %ld, before %ld",
+		      state_name(s), now2, now);
+		check(ever2 == ever + 1, "%s: entered %ld times, before %ld",
+		      state_name(s), ever2, ever);
+		(void)c;
+	}
+}
+
+static void info(void)
+{
+#ifdef _UAPI_XTCP_H
+	struct conn *c = in_established();
+	struct xtcp_info x = { 0 };
+	socklen_t len = sizeof(x);
+
+	sys(getsockopt(c->fd, SOL_XTCP, XTCP_INFO, &x, &len));
+	check_eq(x.state, TCP_ESTABLISHED);
+	check_eq(x.wire_protocol, w.proto);
+	check_eq(x.ip_version, is_v6() ? 6 : 4);
+	check_eq(x.creator_pid, getpid());
+	check(x.state_ms < 10000, "%lld ms", (long long)x.state_ms);
+	check_eq(x.msl_ms, 30000);
+	check_eq(x.keepalive_time_s, 7200);
+	write_stream(c, 100);
+	sys(getsockopt(c->fd, SOL_XTCP, XTCP_INFO, &x, &len));
+	check(x.timer_ms[XTCP_INFO_TIMER_REXMIT] > 0 ||
+	      x.timer_ms[XTCP_INFO_TIMER_PROBE] > 0,
+	      "no timer with data in flight");
+	expect(c, ACK, 1, 1, .len = 100);
+	inject(c, RST, 1, 0);
+	fence();
+	sys(getsockopt(c->fd, SOL_XTCP, XTCP_INFO, &x, &len));
+	check_eq(x.state, TCP_CLOSE);
+	check(x.close_reason, "no reason why it closed");
+#else
+	fail("built without module/uapi/xtcp.h");
+#endif
+}
+
+static void sysfs(void)
+{
+	char path[80], text[32];
+	struct conn *c;
+	unsigned int i;
+	FILE *f;
+
+	for (i = 0; i < STATES; i++) {
+		c = all[i].make(HOW());
+		snprintf(path, sizeof(path), "/sys/kernel/xtcp/states/%s",
+			 state_name(all[i].state));
+		f = fopen(path, "r");
+		check(f, "%s: %s", path, strerror(errno));
+		check(fgets(text, sizeof(text), f), "%s is empty", path);
+		check(atoi(text) >= 1, "%s says %s", path, text);
+		fclose(f);
+		(void)c;
+	}
+}
+
+ROWS(visible_rows,
+	ROW(ROW_XTCP | ROW_CORE, "S20 every state in /proc/net/xtcp/sockets",
+	    sockets),
+	ROW(ROW_XTCP, "S20 queues, inode and uid", queues),
+	ROW(ROW_XTCP, "S20 every state in /proc/net/xtcp/states", counts),
+	ROW(ROW_XTCP, "S20 XTCP_INFO", info),
+	ROW(ROW_XTCP, "S20 every state in /sys/kernel/xtcp/states", sysfs),
+);
