@@ -42,7 +42,7 @@
  * @replaced: counts replacements; see the head of this file
  */
 struct xtcp_flows_lock {
-	spinlock_t lock;
+	spinlock_t lock;	/* insertion, removal, replacement */
 	unsigned int replaced;
 };
 
@@ -245,6 +245,7 @@ struct sock_common *xtcp_flow_lookup(const struct xtcp_tuple *t)
 	struct sock *sk;
 
 restart:
+	/* Read before the chain: pairs with the barriers of xtcp_flow_replace() */
 	replaced = smp_load_acquire(&lock->replaced);
 	sk_nulls_for_each_rcu(sk, node, head) {
 		if (READ_ONCE(sk->sk_hash) != hash ||
@@ -261,7 +262,7 @@ restart:
 		}
 		return &sk->__sk_common;
 	}
-	/* Pairs with the barriers of xtcp_flow_replace() */
+	/* Read again after the chain */
 	smp_rmb();
 	if (get_nulls_value(node) != (hash & xtcp_flows_mask) ||
 	    READ_ONCE(lock->replaced) != replaced)
@@ -307,11 +308,18 @@ void xtcp_flow_put(struct sock_common *skc)
 	}
 }
 
-/* A full socket remembers whether it is in the table. Bucket lock. */
+/*
+ * A full socket remembers whether it is in the table. A child was copied from a
+ * listener, which is in the other one. Bucket lock.
+ */
 static void xtcp_flows_mark(struct sock_common *skc, bool in)
 {
-	if (skc->skc_state != TCP_NEW_SYN_RECV && skc->skc_state != TCP_TIME_WAIT)
-		xtcp_sk((struct sock *)skc)->hashed = in;
+	struct xtcp_sock *xt = xtcp_sk((struct sock *)skc);
+
+	if (skc->skc_state == TCP_NEW_SYN_RECV || skc->skc_state == TCP_TIME_WAIT)
+		return;
+	xt->hashed = in;
+	xt->listening = 0;
 }
 
 /*
@@ -370,7 +378,7 @@ static int xtcp_flows_add(struct sock_common *skc, bool passive)
  */
 int xtcp_flow_insert(struct sock *sk)
 {
-	return xtcp_flows_add(&sk->__sk_common, false);
+	return xtcp_flows_add(&sk->__sk_common, xtcp_sk(sk)->passive_open);
 }
 
 /**
@@ -407,9 +415,10 @@ bool xtcp_flow_replace(struct sock_common *old, struct sock_common *new)
 		refcount_inc(&new->skc_refcnt);
 		hlist_nulls_add_head_rcu(&new->skc_nulls_node, xtcp_flows_bucket(hash));
 		xtcp_flows_mark(new, true);
-		/* A lookup that misses both sees the number change */
+		/* Who passed the head before @new was there still reads the old number */
 		smp_wmb();
 		WRITE_ONCE(lock->replaced, lock->replaced + 1);
+		/* Who finds @old gone reads the new one */
 		smp_wmb();
 		hlist_nulls_del_init_rcu(&old->skc_nulls_node);
 		xtcp_flows_mark(old, false);

@@ -15,7 +15,7 @@
 #include "flows.h"
 
 #define XTCP_LISTENERS_BUCKETS	1024U
-#define XTCP_LISTENERS_NULLS	(1U << 29)	/* above all buckets of the flow table */
+#define XTCP_LISTENERS_NULLS	BIT(29)	/* above all buckets of the flow table */
 
 /**
  * struct xtcp_listeners_bucket - listeners of some ports
@@ -23,7 +23,7 @@
  * @head: the listeners, through sk_nulls_node
  */
 struct xtcp_listeners_bucket {
-	spinlock_t lock;
+	spinlock_t lock;	/* the chain, and who is in which group */
 	struct hlist_nulls_head head;
 };
 
@@ -139,7 +139,8 @@ void xtcp_flow_unlisten(struct sock *sk)
 {
 	struct xtcp_listeners_bucket *bucket;
 
-	if (!xtcp_sk(sk)->listening)
+	/* A clone of a listener has its mark, but not its place */
+	if (!xtcp_sk(sk)->listening || hlist_nulls_unhashed(&sk->sk_nulls_node))
 		return;
 	bucket = &xtcp_listeners_table[xtcp_listeners_slot(sock_net(sk), sk->sk_num)];
 	spin_lock_bh(&bucket->lock);

@@ -60,7 +60,7 @@ static int xtcp_lab_ipv4_err(struct sk_buff *skb, u32 info)
 }
 
 static int xtcp_lab_ipv6_err(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
-			      int offset, __be32 info)
+			     int offset, __be32 info)
 {
 	if (type <= ICMPV6_PARAMPROB)
 		xtcp_icmp_error(dev_net(skb->dev), skb, AF_INET6, IPPROTO_XTCP, 0, type, code,

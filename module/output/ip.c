@@ -207,7 +207,7 @@ struct dst_entry *xtcp_ip_dst(struct sock *sk)
  * xtcp_ip_child() - the route of a new child
  * @child: addresses, ports, device and ip_version are set
  * @req: the request it was made of
- * @dst: route of the SYN-ACK, its reference is taken over; or NULL: look it up
+ * @dst: route of the SYN-ACK, borrowed; or NULL: look it up
  *
  * Context: softirq or process; @child is private or locked.
  * Return: 0 or -EHOSTUNREACH.
@@ -236,7 +236,7 @@ int xtcp_ip_child(struct sock *child, struct xtcp_request *req, struct dst_entry
 		rcu_read_unlock();
 		inet->cork.fl.u.ip6 = fl6;
 	}
-	xtcp_ip_cache(child, dst);
+	xtcp_ip_cache(child, dst_clone(dst));
 	return 0;
 }
 

@@ -20,8 +20,8 @@
 int xtcp_ip_connect(struct sock *sk);
 
 /*
- * A child's route, from the request it came from; caches @dst, whose reference it
- * takes over (NULL: looked up). Return: 0 or negative.
+ * A child's route, from the request it came from; caches @dst, which is borrowed
+ * (NULL: looked up). Return: 0 or negative.
  */
 int xtcp_ip_child(struct sock *child, struct xtcp_request *req, struct dst_entry *dst);
 
