@@ -198,7 +198,6 @@ static void xtcp_arrival_deliver(struct sk_buff *skb, struct xtcp_arrival *s)
 	struct net *net = s->t.net;
 	enum skb_drop_reason reason;
 
-	XTCP_INC(net, InSegs);
 	if (!xtcp_arrival_checksum_ok(skb, s)) {	/* MUST-3 */
 		XTCP_INC(net, InCsumErrors);
 		reason = SKB_DROP_REASON_TCP_CSUM;
@@ -215,6 +214,7 @@ static void xtcp_arrival_deliver(struct sk_buff *skb, struct xtcp_arrival *s)
 	return;
 
 drop:
+	XTCP_INC(net, InSegs);	/* the good ones are counted further on */
 	XTCP_INC(net, InErrs);
 	xtcp_arrival_drop(skb, s, reason);
 }
