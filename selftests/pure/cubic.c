@@ -301,4 +301,49 @@ TEST(RFC9438_4_extremes)
 	EXPECT_EQ(XTCP_CC_CWND_MAX, p.cc.cwnd);
 }
 
+/* A cube that comes round at 2^64 would look like no time at all. */
+TEST(RFC9438_4_long_silence_does_not_wrap)
+{
+	struct path p;
+	u32 before;
+	u64 start_us;
+
+	path_init(&p, "cubic", 0);
+	p.cc.cwnd = 10000;
+	xtcp_cc_on_rto(&p.cc, 10000, true);
+	p.cc.cwnd = p.cc.ssthresh;
+	p.stretch = 70;
+	path_ack(&p);
+	start_us = p.now_us;
+	p.now_us = start_us + (1000ULL << 18);
+	before = p.cc.cwnd;
+	path_ack(&p);	/* half as large again in a round trip is the most: 70 / 2 */
+	EXPECT_EQ(before + 35, p.cc.cwnd);
+	p.now_us = start_us + (1000ULL << 40);
+	path_ack(&p);
+	EXPECT_EQ(before + 70, p.cc.cwnd);
+}
+
+/* RFC 9438 4.4: however much one ACK acknowledges, half a window is the most. */
+TEST(RFC9438_4_4_at_most_half_a_window)
+{
+	struct path p;
+	struct xtcp_cc_ack ack = { .acked_segs = 100000, .rtt_us = 50000 };
+	u32 i;
+
+	path_init(&p, "cubic", 50000);
+	p.cc.cwnd = 1000;
+	path_lose(&p);
+	path_ack(&p);
+	for (i = 0; i < 20; i++) {
+		u32 before = p.cc.cwnd;
+
+		ack.now_us = p.now_us += 10000000;
+		xtcp_cc_on_ack(&p.cc, &ack);
+		EXPECT_LE(p.cc.cwnd, before + before / 2 + 1);
+		EXPECT_GE(p.cc.cwnd, before);
+	}
+	EXPECT_GT(p.cc.cwnd, 100000);
+}
+
 TEST_HARNESS_MAIN
