@@ -63,9 +63,8 @@ leakcheck__balanced() {
 leakcheck_counters() {
 	[ -d /sys/kernel/xtcp/counters ] || return 0
 	_rc=0
-	for _pair in SocketsMade:SocketsFreed RequestsMade:RequestsFreed \
-		TimeWaitMade:TimeWaitFreed ReservationsMade:ReservationsFreed \
-		TimersArmed:TimersDone; do
+	for _pair in SocksMade:SocksFreed ReqsMade:ReqsFreed \
+		TwsMade:TwsFreed Reservations:ReservationsFreed; do
 		_a=${_pair%:*} _b=${_pair#*:}
 		[ -e "/sys/kernel/xtcp/counters/$_a" ] || continue
 		leakcheck_until leakcheck__balanced "$_a" "$_b" && continue

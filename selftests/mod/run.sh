@@ -60,6 +60,12 @@ set -- $TESTS
 runner_plan $#
 for t; do
 	runner_test "$t" "$t"
+	# a test that failed half way may have left something; the next one is not to blame
+	live_kill
+	for ns in mod-a mod-b; do
+		ip netns del $ns 2>/dev/null
+	done
 	mod_unload >/dev/null 2>&1
 done
+rm -rf "$live_tmp"
 runner_end

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# Unloading while connections live, and namespaces that end under traffic.
+#
+#	mod-a (xtcp)  192.0.2.1 --- veth --- 192.0.2.2  mod-b (the kernel's TCP, and filters that lose segments)
+
+TESTS="$TESTS autoload held_fresh held_listen held_syn_sent held_syn_recv held_established held_close_wait
+unload_fin_wait_1 unload_fin_wait_2 unload_closing unload_last_ack unload_time_wait unload_neighbour
+unload_qdisc rounds_with_traffic netns_exit netns_exit_traffic killed_anywhere"
+
+LIVE_ROUNDS=${XTCP_MOD_ROUNDS:-100}
+live_tmp=$(mktemp -d)
+
+in_a() { ip netns exec mod-a "$@"; }
+in_b() { ip netns exec mod-b "$@"; }
+
+live_begin() {
+	mod_load || return 1
+	ip netns add mod-a && ip netns add mod-b || return 1
+	ip link add veth0 netns mod-a type veth peer name veth0 netns mod-b || return 1
+	for _s in a:1 b:2; do
+		ip -n "mod-${_s%:*}" addr add "192.0.2.${_s#*:}/24" dev veth0
+		ip -n "mod-${_s%:*}" link set lo up
+		ip -n "mod-${_s%:*}" link set veth0 up
+	done
+	in_b nft -f - <<-NFT
+		table inet lose {
+			chain all { type filter hook input priority -300; }
+			chain synack { type filter hook input priority -300; }
+		}
+	NFT
+}
+
+# Make mod-b lose what arrives: everything, or what matches
+live_lose() { in_b nft add rule inet lose all meta l4proto tcp "${1:-counter}" drop; }
+
+live_end() {
+	live_kill
+	for _ns in mod-a mod-b; do
+		ip netns del $_ns 2>/dev/null
+	done
+	mod_unload
+}
+
+# hold_start NAME NAMESPACE ARGUMENTS...: in the background, with orders by a FIFO
+hold_start() {
+	_h=$live_tmp/$1
+	_ns=$2
+	shift 2
+	rm -f "$_h".*
+	mkfifo "$_h.in"
+	ip netns exec "$_ns" ./hold "$@" <"$_h.in" >"$_h.out" 2>&1 &
+	echo $! >"$_h.pid"
+	# keep the FIFO open without waiting for its reader
+	sleep 1000 >"$_h.in" &
+	echo $! >"$_h.keep"
+}
+
+hold_said() { grep -q "$2" "$live_tmp/$1.out"; }
+
+hold_wait() {
+	leakcheck_until hold_said "$1" "$2" && return 0
+	echo "$1 never said $2:"
+	cat "$live_tmp/$1.out"
+	return 1
+}
+
+hold_order() {
+	_h=$live_tmp/$1
+	_before=$(grep -c done "$_h.out")
+	shift
+	echo "$*" >"$_h.in"
+	leakcheck_until hold__done || { echo "${_h##*/} did not $*:"; cat "$_h.out"; return 1; }
+}
+
+hold__done() { [ "$(grep -c done "$_h.out")" -gt "$_before" ]; }
+
+hold_kill() {
+	_h=$live_tmp/$1
+	[ -e "$_h.pid" ] || return 0
+	for _p in "$_h.pid" "$_h.keep"; do
+		kill -9 "$(cat "$_p")" 2>/dev/null
+		wait "$(cat "$_p")" 2>/dev/null
+	done
+	rm -f "$_h".*
+}
+
+live_kill() {
+	for _p in "$live_tmp"/*.pid; do
+		[ -e "$_p" ] || continue
+		_p=${_p##*/}
+		hold_kill "${_p%.pid}"
+	done
+}
+
+# how many of mod-a's sockets are in a state
+live_count() { in_a awk -v s="$1" 'NR > 1 && $5 == s { n++ } END { print n + 0 }' /proc/net/xtcp/sockets; }
+live__is() { [ "$(live_count "$1")" -ge 1 ]; }
+
+live_state() {
+	leakcheck_until live__is "$1" && return 0
+	echo "no socket in $1:"
+	in_a cat /proc/net/xtcp/sockets
+	return 1
+}
+
+# a program holds a socket: rmmod says no, at once, and nothing changes
+live_in_use() {
+	if rmmod xtcp 2>"$live_tmp/rmmod"; then
+		echo "rmmod succeeded while a program holds a socket"
+		return 1
+	fi
+	grep -q -i -e 'in use' -e 'temporarily' -e 'busy' "$live_tmp/rmmod" || { cat "$live_tmp/rmmod"; return 1; }
+	mod_loaded || { echo "rmmod failed, but xtcp has gone"; return 1; }
+}
+
+# no program: rmmod resets and purges what there is, within the bound
+live_unload() {
+	leakcheck_until rmmod_works && return 0
+	echo "rmmod: $(cat "$live_tmp/rmmod"), refcnt $(cat /sys/module/xtcp/refcnt)"
+	return 1
+}
+
+rmmod_works() { rmmod xtcp 2>"$live_tmp/rmmod"; }
+
+# ---- tests ----
+
+autoload() {
+	_dir=/lib/modules/$(uname -r)/extra
+	mkdir -p "$_dir" && cp "$mod_ko" "$_dir/xtcp.ko" && depmod -a 2>/dev/null
+	./hold -x socket </dev/null >"$live_tmp/auto" 2>&1 || { cat "$live_tmp/auto"; _bad=1; }
+	rm -f "$_dir/xtcp.ko"
+	depmod -a 2>/dev/null
+	mod_loaded || { echo "socket(AF_XTCP) did not load the module"; return 1; }
+	[ -z "${_bad:-}" ] && mod_unload
+}
+
+held() { # STATE: mod-a has it, and program h holds it
+	live_state "$1" && live_in_use && live_state "$1" || return 1
+	hold_kill h
+	live_kill
+	live_end
+}
+
+held_fresh() {
+	live_begin || return 1
+	hold_start h mod-a -x socket && hold_wait h ready || return 1
+	live_in_use || return 1
+	live_end
+}
+
+held_listen() {
+	live_begin || return 1
+	hold_start h mod-a -x listen 192.0.2.1 80 && hold_wait h listening && held LISTEN
+}
+
+held_syn_sent() {
+	live_begin && live_lose || return 1
+	hold_start h mod-a -x connect 192.0.2.2 80 && held SYN_SENT
+}
+
+held_syn_recv() {
+	live_begin && live_lose || return 1
+	hold_start h mod-a -x listen 192.0.2.1 80 && hold_wait h listening || return 1
+	hold_start peer mod-b connect 192.0.2.1 80
+	held SYN_RECV
+}
+
+# h in mod-a connected to peer in mod-b
+live_connect() {
+	live_begin || return 1
+	hold_start peer mod-b listen 192.0.2.2 80 && hold_wait peer listening || return 1
+	hold_start h mod-a -x connect 192.0.2.2 80 && hold_wait h connected && hold_wait peer accepted &&
+		live_state ESTABLISHED
+}
+
+held_established() {
+	live_connect && hold_order h send 100000 && held ESTABLISHED
+}
+
+held_close_wait() {
+	live_connect && hold_order peer close && held CLOSE_WAIT
+}
+
+# h has closed: nobody holds what is left, and unloading ends it
+unload_in() { # STATE
+	live_state "$1" || return 1
+	hold_kill h
+	live_unload || return 1
+	live_end
+}
+
+unload_fin_wait_1() {
+	live_connect && live_lose && hold_order h close && unload_in FIN_WAIT_1
+}
+
+unload_fin_wait_2() {
+	live_connect && hold_order h close && unload_in FIN_WAIT_2
+}
+
+unload_closing() {
+	live_connect && live_lose && hold_order h close && live_state FIN_WAIT_1 &&
+		hold_order peer close && unload_in CLOSING
+}
+
+unload_last_ack() {
+	live_connect && hold_order peer close && live_state CLOSE_WAIT && live_lose &&
+		hold_order h close && unload_in LAST_ACK
+}
+
+unload_time_wait() {
+	live_connect && hold_order h close && live_state FIN_WAIT_2 && hold_order peer close &&
+		unload_in TIME_WAIT
+}
+
+# a SYN that waits for an address nobody has
+unload_neighbour() {
+	live_begin || return 1
+	hold_start h mod-a -x connect 192.0.2.77 80 && live_state SYN_SENT || return 1
+	in_a ip neigh show 192.0.2.77 | grep -q -e INCOMPLETE -e FAILED || { in_a ip neigh; return 1; }
+	hold_kill h
+	live_unload || return 1
+	live_end
+}
+
+# segments that netem holds for three seconds
+unload_qdisc() {
+	live_connect || return 1
+	in_a tc qdisc add dev veth0 root netem delay 3s || return 1
+	hold_order h send 30000 && hold_order h close || return 1
+	in_a tc -s qdisc show dev veth0 | grep -q 'backlog [1-9]' || { in_a tc -s qdisc show dev veth0; return 1; }
+	hold_kill h
+	live_unload || return 1
+	live_end
+}
+
+# XTCP on both ends of lo, in and out, module in and out
+rounds_with_traffic() {
+	_i=0
+	ip netns add mod-a && ip -n mod-a link set lo up || return 1
+	while [ $_i -lt "$LIVE_ROUNDS" ]; do
+		_i=$((_i + 1))
+		mod_load || return 1
+		hold_start l mod-a -x listen 127.0.0.1 7 && hold_wait l listening || return 1
+		hold_start h mod-a -x connect 127.0.0.1 7 && hold_wait h connected || return 1
+		echo echo >"$live_tmp/l.in"
+		hold_order h send 20000 && hold_order h recv 20000 || { echo "round $_i"; return 1; }
+		hold_kill h
+		hold_kill l
+		live_unload || { echo "round $_i"; return 1; }
+	done
+	ip netns del mod-a
+}
+
+# the namespace goes while sockets of every kind are in it; orphans keep it alive for a bounded time
+netns_exit() {
+	live_connect && hold_order h close && live_state FIN_WAIT_2 && hold_order peer close &&
+		live_state TIME_WAIT || return 1
+	hold_start l mod-a -x listen 192.0.2.1 81 && hold_wait l listening || return 1
+	live_kill
+	ip netns del mod-a
+	leakcheck_states && live_end
+}
+
+netns_exit_traffic() {
+	_i=0
+	while [ $_i -lt 5 ]; do
+		_i=$((_i + 1))
+		live_connect && echo drain >"$live_tmp/peer.in" && echo pump >"$live_tmp/h.in" || return 1
+		leakcheck_until live_flows || { echo "nothing flows"; return 1; }
+		# first the cable, then the program, then the namespace: what is in flight finds nobody
+		ip netns del mod-b
+		hold_kill h
+		in_a sh -c 'echo 1 >/proc/sys/net/xtcp/orphan_retries' || return 1
+		ip netns del mod-a
+		live_end || return 1
+	done
+}
+
+live_flows() { [ "$(in_a awk '/^Xtcp: [0-9]/ { print $7 }' /proc/net/xtcp/snmp)" -gt 20 ]; }
+
+# the program dies at any point of its life: nothing stays
+killed_anywhere() {
+	mod_load || return 1
+	ip netns add mod-a && ip -n mod-a link set lo up || return 1
+	in_a sh -c 'echo 1 >/proc/sys/net/xtcp/msl_ms'
+	_i=0
+	while [ $_i -lt 20 ]; do
+		_i=$((_i + 1))
+		hold_start l mod-a -x listen 127.0.0.1 7 && hold_wait l listening || return 1
+		hold_start h mod-a -x connect 127.0.0.1 7 && hold_wait h connected || return 1
+		echo drain >"$live_tmp/l.in"
+		echo pump >"$live_tmp/h.in"
+		case $((_i % 3)) in
+		0) hold_kill h; hold_kill l ;;
+		1) hold_kill l; hold_kill h ;;
+		2) kill -9 "$(cat "$live_tmp/h.pid")" "$(cat "$live_tmp/l.pid")"; live_kill ;;
+		esac
+	done
+	leakcheck_until live_empty || { echo "left:"; in_a cat /proc/net/xtcp/sockets; return 1; }
+	ip netns del mod-a
+	mod_unload
+}
+
+live_empty() { [ "$(in_a cat /proc/net/xtcp/sockets | wc -l)" -le 1 ]; }
