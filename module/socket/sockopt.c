@@ -418,7 +418,8 @@ static int xtcp_sockopt_set_dead_peer(struct sock *sk, int val)
 	if (!val)
 		xtcp_timer_cancel(sk, XTCP_TIMER_DEADPEER);
 	else if (xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
-		xtcp_sockopt_arm_idle(sk, XTCP_TIMER_DEADPEER, val);
+		/* Half way the first probe goes out; see entry/timeouts.c */
+		xtcp_sockopt_arm_idle(sk, XTCP_TIMER_DEADPEER, val / 2);
 	return 0;
 }
 
