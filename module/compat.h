@@ -263,6 +263,13 @@ static inline void sk_skb_reason_drop(const struct sock *sk, struct sk_buff *skb
 	(__inet6_lookup_established)(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
 #endif
 
+/* A child does not share its listener's list of flow labels. */
+#if XTCP_BEFORE(6, 18)
+#define xtcp_clear_flowlabels(sk) RCU_INIT_POINTER(inet6_sk(sk)->ipv6_fl_list, NULL)
+#else
+#define xtcp_clear_flowlabels(sk) RCU_INIT_POINTER(inet_sk(sk)->ipv6_fl_list, NULL)
+#endif
+
 /* ---- timers ---- */
 
 #ifndef timer_container_of

@@ -121,5 +121,7 @@ unsigned long xtcp_mib_moved(struct net *net, int from, int to);
 
 /* Census: called by conn/state.c alone. TCP_CLOSE = 0 in @from: born. */
 void xtcp_mib_move(struct net *net, int from, int to);
+/* The same, but nobody leaves @from: a request beside its listener. */
+void xtcp_mib_seen(struct net *net, int from, int to);
 
 #endif /* _XTCP_MIB_H */

@@ -43,6 +43,7 @@ static int xtcp_netns_fields_init(struct net *net)
 	struct xtcp_net *xn = xtcp_net(net);
 
 	get_random_bytes(&xn->isn_key, sizeof(xn->isn_key));
+	get_random_bytes(xn->cookie_key, sizeof(xn->cookie_key));
 	mutex_init(&xn->hook_mutex);
 	spin_lock_init(&xn->tw_lock);
 	INIT_LIST_HEAD(&xn->tw_list);

@@ -76,6 +76,7 @@ struct xtcp_knobs {
  * @ctl_sk4: control socket that unowned IPv4 segments are sent through
  * @ctl_sk6: the same for IPv6; NULL where IPv6 is off
  * @isn_key: secret of RFC 6528, one per namespace
+ * @cookie_key: secrets of SYN cookies
  * @hook_mutex: covers @hooked
  * @hooked: bit 0: IPv4 hook registered; bit 1: IPv6
  * @tw_lock: covers @tw_list
@@ -95,6 +96,7 @@ struct xtcp_net {
 	struct sock *ctl_sk4;
 	struct sock *ctl_sk6;
 	siphash_key_t isn_key;
+	siphash_key_t cookie_key[2];
 	struct mutex hook_mutex;
 	unsigned long hooked;
 	spinlock_t tw_lock;

@@ -81,6 +81,12 @@ bool xtcp_flow_replace(struct sock_common *old, struct sock_common *new);
 /* Take out. Return: true if it was in (the caller then dropped the table's reference). */
 bool xtcp_flow_remove(struct sock_common *skc);
 
+/* Is it in the table at this moment? Context: any, racy without the bucket lock. */
+static inline bool xtcp_flow_hashed(const struct sock_common *skc)
+{
+	return !hlist_nulls_unhashed_lockless(&skc->skc_nulls_node);
+}
+
 /* Listeners: RCU, SOCK_RCU_FREE. */
 int xtcp_flow_listen(struct sock *sk);
 void xtcp_flow_unlisten(struct sock *sk);

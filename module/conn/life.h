@@ -18,12 +18,15 @@ void xtcp_life_reset_clone(struct sock *child);
  * (SOCK_DEAD). Context: socket lock, BHs off.
  */
 void xtcp_life_done(struct sock *sk, enum xtcp_reason reason);
-/* The same with an error for the program: sk_err, sk_error_report. */
+/* The rest of it: the state is TCP_CLOSE and the sock out of the table already. */
+void xtcp_life_finish(struct sock *sk);
+/* xtcp_life_done() with an error for the program: sk_err, sk_error_report. */
 void xtcp_life_abort(struct sock *sk, int err, enum xtcp_reason reason);
 
 /* An orphan in TCP_CLOSE: last reference of the protocol. Socket lock, BHs off. */
 void xtcp_life_destroy(struct sock *sk);
 
+void xtcp_life_set_unpinned(struct proto *v4, struct proto *v6);
 /* The sock has lost its program: stop pinning the module (design 7). */
 void xtcp_life_unpin(struct sock *sk);
 /* How many full socks there are, in all namespaces: unload waits for 0. */

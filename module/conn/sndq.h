@@ -76,6 +76,9 @@ struct xtcp_acked {
 /* Everything below @ack is acknowledged: free it, fill @acked. */
 void xtcp_sndq_ack(struct sock *sk, u32 ack, struct xtcp_acked *acked);
 
+/* Recovery thinks that @skb is lost. */
+void xtcp_sndq_mark_lost(struct sock *sk, struct sk_buff *skb);
+
 /* Free both queues (reset, disconnect, destructor). */
 void xtcp_sndq_purge(struct sock *sk);
 

@@ -5,9 +5,9 @@
 #ifndef _XTCP_CONN_STATE_H
 #define _XTCP_CONN_STATE_H
 
+#include "../pure/states.h"
 #include "../xtcp.h"
 
-const char *xtcp_state_name(int state);
 const char *xtcp_state_reason_name(enum xtcp_reason reason);
 
 /* A full socket moves. Context: socket lock held (owned or bh). */
@@ -18,6 +18,12 @@ void xtcp_state_born(struct sock *sk, int state);
 
 /* A closed socket is about to be freed: leaves the census. */
 void xtcp_state_dead(struct sock *sk);
+
+/* The connection goes on as a TIME_WAIT entry, the full socket is closed. */
+void xtcp_state_hand_over(struct sock *sk, struct xtcp_timewait *tw);
+
+/* A child that nobody has seen is given up: to TCP_CLOSE, untraced. */
+void xtcp_state_close_failed(struct sock *sk);
 
 /*
  * A minisock moves. @old or @new is 0 where it begins or ends unseen: a request

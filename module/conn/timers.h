@@ -54,6 +54,10 @@ u16 xtcp_timers_due(struct sock *sk);
 void xtcp_timers_stop(struct sock *sk);
 
 /* Minisocks: one timer each, ms; a pending timer holds a reference. */
+void xtcp_timer_setup_request(struct xtcp_request *req);
+void xtcp_timer_setup_timewait(struct xtcp_timewait *tw);
+bool xtcp_timer_timewait_due(struct xtcp_timewait *tw);
+s32 xtcp_timer_left_timewait_ms(const struct xtcp_timewait *tw);
 void xtcp_timer_arm_request(struct xtcp_request *req, u32 delay_ms);
 void xtcp_timer_cancel_request(struct xtcp_request *req);
 void xtcp_timer_arm_timewait(struct xtcp_timewait *tw, u32 delay_ms);

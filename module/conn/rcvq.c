@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The receive queues and the window they allow. An skb here is payload only; its
+ * cb says which numbers it covers. Overlaps are left in: the reader
+ * looks for copied_seq and skips what it has seen.
+ */
+#include "rcvq.h"
+
+/* Half of the buffer is data, half the overhead of the skbs that carry it. */
+static u32 xtcp_rcvq_data_share(s32 space)
+{
+	return space > 0 ? space / 2 : 0;
+}
+
+static u32 xtcp_rcvq_full_space(const struct sock *sk)
+{
+	return xtcp_rcvq_data_share(READ_ONCE(sk->sk_rcvbuf));
+}
+
+static u32 xtcp_rcvq_free_space(const struct sock *sk)
+{
+	return xtcp_rcvq_data_share(READ_ONCE(sk->sk_rcvbuf) -
+				    READ_ONCE(sk->sk_backlog.len) -
+				    atomic_read(&sk->sk_rmem_alloc));
+}
+
+static void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (skb == xt->ooo_last)
+		xt->ooo_last = skb_rb_prev(skb);
+	rb_erase(&skb->rbnode, &xt->ooo_queue);
+	/* rbnode shares its place with next and prev */
+	RB_CLEAR_NODE(&skb->rbnode);
+	xt->rcv_ooo_bytes -= min(xt->rcv_ooo_bytes, skb->len);
+	__kfree_skb(skb);
+}
+
+/* Make room: what is furthest from rcv_nxt is the cheapest to lose. */
+static void xtcp_rcvq_prune_ooo(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	while (xt->ooo_last && atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf) {
+		xtcp_rcvq_free_ooo(sk, xt->ooo_last);
+		XTCP_INC(sock_net(sk), OfoPruned);
+	}
+}
+
+/**
+ * xtcp_rcvq_charge - may this skb be queued?
+ * @sk: the connection
+ * @skb: the segment
+ *
+ * If the buffer is full, the out-of-order queue is pruned before saying no.
+ *
+ * Context: Socket lock.
+ * Return: false: drop it; the peer will send it again.
+ */
+bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb)
+{
+	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
+		xtcp_rcvq_prune_ooo(sk);
+	if (atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
+	    sk_rmem_schedule(sk, skb, skb->truesize))
+		return true;
+	XTCP_INC(sock_net(sk), RcvPruned);
+	return false;
+}
+
+/* Append @skb's bytes to @to if they follow it. @skb is consumed if so. */
+static bool xtcp_rcvq_coalesce(struct sock *sk, struct sk_buff *to, struct sk_buff *skb)
+{
+	bool head_stolen;
+	int delta;
+
+	if (!to || xtcp_cb(to)->end_seq != xtcp_cb(skb)->seq ||
+	    (xtcp_cb(to)->flags & XTCP_FLAG_FIN))
+		return false;
+	if (!skb_try_coalesce(to, skb, &head_stolen, &delta))
+		return false;
+
+	atomic_add(delta, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, delta);
+	xtcp_cb(to)->end_seq = xtcp_cb(skb)->end_seq;
+	xtcp_cb(to)->flags |= xtcp_cb(skb)->flags;
+	kfree_skb_partial(skb, head_stolen);
+	return true;
+}
+
+/* To the end of sk_receive_queue; rcv_nxt moves. Return: it carried a FIN. */
+static bool xtcp_rcvq_append(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	bool fin = xtcp_cb(skb)->flags & XTCP_FLAG_FIN;
+	u32 end_seq = xtcp_cb(skb)->end_seq;
+
+	xt->bytes_in += end_seq - xt->rcv_nxt - fin;
+	if (!skb->len) {
+		__kfree_skb(skb);	/* a bare FIN */
+	} else if (!xtcp_rcvq_coalesce(sk, skb_peek_tail(&sk->sk_receive_queue), skb)) {
+		skb_set_owner_r(skb, sk);
+		__skb_queue_tail(&sk->sk_receive_queue, skb);
+	}
+	WRITE_ONCE(xt->rcv_nxt, end_seq);
+	return fin;
+}
+
+/**
+ * xtcp_rcvq_in_order - take in a segment that continues the stream
+ * @sk: the connection
+ * @skb: charged, payload only, seq <= rcv_nxt < end_seq; consumed
+ *
+ * What waited out of order behind it follows (MUST-59: all of it is handled
+ * before the ACK).
+ *
+ * Context: Socket lock.
+ * Return: true if the peer's FIN was reached.
+ */
+bool xtcp_rcvq_in_order(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	bool fin = xtcp_rcvq_append(sk, skb);
+
+	while (!fin && (skb = skb_rb_first(&xt->ooo_queue))) {
+		if (xtcp_seq_after(xtcp_cb(skb)->seq, xt->rcv_nxt))
+			break;
+		if (!xtcp_seq_after(xtcp_cb(skb)->end_seq, xt->rcv_nxt)) {
+			xtcp_rcvq_free_ooo(sk, skb);
+			continue;
+		}
+		if (skb == xt->ooo_last)
+			xt->ooo_last = NULL;
+		rb_erase(&skb->rbnode, &xt->ooo_queue);
+		RB_CLEAR_NODE(&skb->rbnode);
+		/* These shared their place with rbnode */
+		skb->next = NULL;
+		skb->prev = NULL;
+		skb->dev = NULL;
+		xt->rcv_ooo_bytes -= min(xt->rcv_ooo_bytes, skb->len);
+		fin = xtcp_rcvq_append(sk, skb);
+	}
+	return fin;
+}
+
+/* What the new segment covers behind it is not needed twice. */
+static void xtcp_rcvq_drop_covered(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *next;
+
+	while ((next = skb_rb_next(skb))) {
+		if (xtcp_seq_after(xtcp_cb(next)->end_seq, xtcp_cb(skb)->end_seq))
+			break;
+		xtcp_rcvq_free_ooo(sk, next);
+	}
+}
+
+/**
+ * xtcp_rcvq_out_of_order - keep a segment that came too early
+ * @sk: the connection
+ * @skb: charged, payload only, seq > rcv_nxt; consumed
+ *
+ * Context: Socket lock.
+ */
+void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct rb_node **p = &xt->ooo_queue.rb_node;
+	struct rb_node *parent = NULL;
+
+	xt->rcv_ooo_bytes += skb->len;
+	xt->ooo_recent = xtcp_cb(skb)->seq;
+	if (xtcp_rcvq_coalesce(sk, xt->ooo_last, skb))
+		return;
+
+	while (*p) {
+		struct sk_buff *at = rb_to_skb(*p);
+
+		parent = *p;
+		if (xtcp_seq_before(xtcp_cb(skb)->seq, xtcp_cb(at)->seq)) {
+			p = &parent->rb_left;
+			continue;
+		}
+		if (!xtcp_seq_after(xtcp_cb(skb)->end_seq, xtcp_cb(at)->end_seq)) {
+			xt->rcv_ooo_bytes -= min(xt->rcv_ooo_bytes, skb->len);
+			__kfree_skb(skb);	/* all of it is there already */
+			return;
+		}
+		p = &parent->rb_right;
+	}
+	skb_set_owner_r(skb, sk);
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &xt->ooo_queue);
+	xtcp_rcvq_drop_covered(sk, skb);
+	if (!skb_rb_next(skb))
+		xt->ooo_last = skb;
+	XTCP_INC(sock_net(sk), OfoQueued);
+}
+
+/**
+ * xtcp_rcvq_eat - free what the program has read
+ * @sk: the connection
+ *
+ * Context: Process, socket lock.
+ */
+void xtcp_rcvq_eat(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(&sk->sk_receive_queue))) {
+		u32 end = xtcp_cb(skb)->end_seq - !!(xtcp_cb(skb)->flags & XTCP_FLAG_FIN);
+
+		if (xtcp_seq_after(end, xt->copied_seq))
+			break;
+		sk_eat_skb(sk, skb);
+	}
+}
+
+/**
+ * xtcp_rcvq_window - the window that could be offered now
+ * @sk: the connection
+ *
+ * RFC 9293 3.8.6.2.2 (MUST-39): it opens by whole segments or half the buffer, and
+ * closes to nothing rather than to crumbs.
+ *
+ * Context: Socket lock.
+ * Return: Bytes from rcv_nxt.
+ */
+u32 xtcp_rcvq_window(const struct sock *sk)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 full = min(xt->window_clamp, xtcp_rcvq_full_space(sk));
+	u32 space = xtcp_rcvq_free_space(sk);
+	u32 mss = min_t(u32, xt->rcv_mss, full);
+	u32 window;
+
+	if (!mss)
+		return 0;
+	if (space < full / 2) {
+		space = round_down(space, 1U << xt->rcv_wscale);
+		if (space < full / 16 || space < mss)
+			return 0;
+	}
+	space = min(space, xt->rcv_ssthresh);
+	if (xt->rcv_wscale) {
+		window = ALIGN(space, 1U << xt->rcv_wscale);
+	} else {
+		window = xt->rcv_wnd;
+		if (window + mss <= space || window > space)
+			window = rounddown(space, mss);
+		else if (mss == full && space > window + full / 2)
+			window = space;
+	}
+	return window;
+}
+
+/**
+ * xtcp_rcvq_select_window - the window to put into a segment, and remember it
+ * @sk: the connection
+ *
+ * Never moves the right edge back (RFC 9293 3.8.6, SHLD-14).
+ *
+ * Context: Socket lock.
+ * Return: Bytes from rcv_nxt, a multiple of the scale.
+ */
+u32 xtcp_rcvq_select_window(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 limit = (u32)U16_MAX << xt->rcv_wscale;
+	u32 told = xtcp_receive_window(xt);
+	u32 window = xtcp_rcvq_window(sk);
+
+	if (window < told)
+		window = ALIGN(told, 1U << xt->rcv_wscale);
+	window = min(window, limit);
+	xt->rcv_wnd = window;
+	xt->rcv_wup = xt->rcv_nxt;
+	return window;
+}
+
+/**
+ * xtcp_rcvq_initial_window - window and scale for a SYN or SYN-ACK
+ * @sk: the socket, or the listener
+ * @mss: largest segment expected, options deducted
+ * @wscale_ok: the scale option may be used
+ * @rcv_wnd: set to the window to offer; it is not scaled in a SYN
+ * @window_clamp: in: the program's limit or 0; out: the largest window ever
+ * @rcv_wscale: set to the shift to announce, RFC 7323 2.3
+ *
+ * The shift is chosen for the largest buffer the socket may get.
+ *
+ * Context: Any.
+ */
+void xtcp_rcvq_initial_window(const struct sock *sk, u32 mss, bool wscale_ok,
+			      u32 *rcv_wnd, u32 *window_clamp, u8 *rcv_wscale)
+{
+	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
+	u32 clamp = *window_clamp ? *window_clamp : (u32)U16_MAX << XTCP_WSCALE_MAX;
+	u32 space = min(clamp, xtcp_rcvq_full_space(sk));
+	u32 largest;
+
+	if (space > mss)
+		space = rounddown(space, mss);
+	*rcv_wscale = 0;
+	if (wscale_ok) {
+		largest = max_t(u32, space, READ_ONCE(knobs->rmem[2]));
+		largest = min(largest, clamp);
+		*rcv_wscale = clamp_t(int, ilog2(max(largest, 1U)) - 15, 0, XTCP_WSCALE_MAX);
+	}
+	*rcv_wnd = min_t(u32, space, U16_MAX);
+	*window_clamp = min_t(u32, (u32)U16_MAX << *rcv_wscale, clamp);
+}
+
+/**
+ * xtcp_rcvq_purge - free everything received
+ * @sk: the connection
+ *
+ * Context: Socket lock, or the destructor.
+ */
+void xtcp_rcvq_purge(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *skb;
+
+	__skb_queue_purge(&sk->sk_receive_queue);
+	while ((skb = skb_rb_first(&xt->ooo_queue)))
+		xtcp_rcvq_free_ooo(sk, skb);
+	xt->rcv_ooo_bytes = 0;
+	sk_mem_reclaim(sk);
+}

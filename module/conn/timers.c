@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Timers of connections and minisocks; the only file that arms them.
+ *
+ * slot       armed by                         stopped by            on expiry                         bounds, sysctl, RFC
+ * REXMIT     data, SYN or FIN sent; ACK with  all acknowledged      back off, send the oldest again;  rto_min..rto_max; retries2,
+ *            more in flight                                         R2: ETIMEDOUT                     syn_retries; RFC 6298
+ * PROBE      (tail loss probe)                ACK                   send the tail again               RFC 8985 7.2
+ * REORDER    (RACK)                           ACK                   mark lost                         RFC 8985 6.2
+ * PERSIST    zero window and data waiting     window opens          probe it, for ever if answered    RTO backed off; RFC 9293 3.8.6.1
+ * DELACK     data received                    any ACK sent          ACK                               delack_ms < 0.5 s; MUST-40
+ * KEEPALIVE  ESTABLISHED with SO_KEEPALIVE    -                     idle? probe or give up            keepalive_*; RFC 9293 3.8.4
+ * FINWAIT2   orphan enters FIN_WAIT_2         -                     CLOSE, silently                   fin_wait2_ms
+ * DEADPEER   ESTABLISHED with dead_peer_ms    -                     probe in time, or give up         dead_peer_ms
+ * CONNECT    connect() with a SYN budget      ESTABLISHED           ETIMEDOUT                         XTCP_SYN_BUDGET_MS
+ * request    SYN-ACK sent                     child made, dropped   SYN-ACK again or drop             synack_retries
+ * timewait   TIME_WAIT, repeated FIN          recycled, killed      gone                              2 x msl_ms
+ *
+ * A deadline is the low half of jiffies: good for 2^31 ticks, 24 days at
+ * HZ 1000; longer waits are cut to XTCP_TIMERS_LONGEST and checked again.
+ * A pending timer_list holds one reference to its socket.
+ */
+#include "timers.h"
+
+#include "../trace.h"
+#include "state.h"
+
+#define XTCP_TIMERS_LONGEST	(1U << 30)
+
+/*
+ * The timer wheel rounds up by as much as an eighth. Slots that people see are
+ * therefore armed short of the deadline first, and again for the rest.
+ */
+#define XTCP_TIMERS_EXACT_MAX	63U
+#define XTCP_TIMERS_SEEN	(BIT(XTCP_TIMER_KEEPALIVE) | BIT(XTCP_TIMER_FINWAIT2) | \
+				 BIT(XTCP_TIMER_PERSIST) | BIT(XTCP_TIMER_DEADPEER) | \
+				 BIT(XTCP_TIMER_CONNECT) | BIT(XTCP_TIMER_REXMIT))
+
+static struct xtcp_timer_handlers xtcp_timers_handlers __read_mostly;
+
+static const char * const xtcp_timers_names[XTCP_TIMER_MAX + 1] = {
+	[XTCP_TIMER_REXMIT]	= "rexmit",
+	[XTCP_TIMER_PROBE]	= "probe",
+	[XTCP_TIMER_REORDER]	= "reorder",
+	[XTCP_TIMER_PERSIST]	= "persist",
+	[XTCP_TIMER_DELACK]	= "delack",
+	[XTCP_TIMER_KEEPALIVE]	= "keepalive",
+	[XTCP_TIMER_FINWAIT2]	= "finwait2",
+	[XTCP_TIMER_DEADPEER]	= "deadpeer",
+	[XTCP_TIMER_CONNECT]	= "connect",
+	[XTCP_TIMER_MAX]	= "-",
+};
+
+/**
+ * xtcp_timer_name - a slot's name for /proc and traces
+ * @which: the slot
+ *
+ * Return: A constant string, "-" for XTCP_TIMER_MAX.
+ */
+const char *xtcp_timer_name(enum xtcp_timer which)
+{
+	return xtcp_timers_names[min_t(u32, which, XTCP_TIMER_MAX)];
+}
+
+/**
+ * xtcp_timers_register - name the functions that run at expiry
+ * @handlers: copied
+ *
+ * They take socket locks and send, so they belong to a higher layer.
+ * Context: Module init, before the first socket.
+ */
+void xtcp_timers_register(const struct xtcp_timer_handlers *handlers)
+{
+	xtcp_timers_handlers = *handlers;
+}
+
+/**
+ * xtcp_timers_setup - prepare a new socket's timers
+ * @sk: new, private to the caller
+ */
+void xtcp_timers_setup(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	timer_setup(&sk->sk_timer, xtcp_timers_handlers.sock, 0);
+	xt->timers_pending = 0;
+	memset(xt->timer_deadline, 0, sizeof(xt->timer_deadline));
+}
+
+static u32 xtcp_timers_rest(const struct xtcp_sock *xt, u32 which, u32 now)
+{
+	s32 rest = READ_ONCE(xt->timer_deadline[which]) - now;
+
+	return rest < 0 ? 0 : rest;
+}
+
+/* How long to sleep now for a deadline @rest ticks away, allowing for the wheel. */
+static u32 xtcp_timers_step(u32 rest, bool seen)
+{
+	if (rest <= XTCP_TIMERS_EXACT_MAX || !seen)
+		return rest;
+	return rest - rest / 8;
+}
+
+static void xtcp_timers_program(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 now = (u32)jiffies;
+	u32 best = U32_MAX;
+	u32 which;
+
+	for (which = 0; which < XTCP_TIMER_MAX; which++) {
+		u32 step;
+
+		if (!(xt->timers_pending & BIT(which)))
+			continue;
+		step = xtcp_timers_step(xtcp_timers_rest(xt, which, now),
+					XTCP_TIMERS_SEEN & BIT(which));
+		best = min(best, step);
+	}
+
+	/*
+	 * A timer that is pending for earlier is left alone: it finds nothing
+	 * due and programs the rest. This spares mod_timer() on every segment.
+	 */
+	if (best == U32_MAX)
+		return;
+	if (timer_pending(&sk->sk_timer) &&
+	    time_before_eq(sk->sk_timer.expires, jiffies + best))
+		return;
+	sk_reset_timer(sk, &sk->sk_timer, jiffies + best);
+}
+
+static u32 xtcp_timers_ticks(u64 delay_us)
+{
+	u64 ticks = div_u64(delay_us + TICK_NSEC / NSEC_PER_USEC - 1, TICK_NSEC / NSEC_PER_USEC);
+
+	/* The present tick is partly over: one more, or it would be early */
+	return min_t(u64, ticks + !!ticks, XTCP_TIMERS_LONGEST);
+}
+
+static void xtcp_timers_arm_ticks(struct sock *sk, enum xtcp_timer which, u32 ticks)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	WRITE_ONCE(xt->timer_deadline[which], (u32)jiffies + ticks);
+	WRITE_ONCE(xt->timers_pending, xt->timers_pending | BIT(which));
+	trace_xtcp_timer((struct sock_common *)sk, xtcp_timer_name(which), "armed",
+			 jiffies_to_msecs(ticks));
+	xtcp_timers_program(sk);
+}
+
+/**
+ * xtcp_timer_arm - arm a slot, or move its deadline
+ * @sk: the connection
+ * @which: the slot
+ * @delay_us: from now, microseconds; rounded up to ticks
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timer_arm(struct sock *sk, enum xtcp_timer which, u64 delay_us)
+{
+	xtcp_timers_arm_ticks(sk, which, xtcp_timers_ticks(delay_us));
+}
+
+/**
+ * xtcp_timer_arm_ms - xtcp_timer_arm() with a delay in milliseconds
+ * @sk: the connection
+ * @which: the slot
+ * @delay_ms: from now
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timer_arm_ms(struct sock *sk, enum xtcp_timer which, u32 delay_ms)
+{
+	xtcp_timer_arm(sk, which, (u64)delay_ms * USEC_PER_MSEC);
+}
+
+/**
+ * xtcp_timer_arm_earlier - arm a slot unless it is pending for earlier
+ * @sk: the connection
+ * @which: the slot
+ * @delay_us: from now
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timer_arm_earlier(struct sock *sk, enum xtcp_timer which, u64 delay_us)
+{
+	u32 ticks = xtcp_timers_ticks(delay_us);
+
+	if (xtcp_timer_pending(sk, which) &&
+	    xtcp_timers_rest(xtcp_sk(sk), which, (u32)jiffies) <= ticks)
+		return;
+	xtcp_timers_arm_ticks(sk, which, ticks);
+}
+
+/**
+ * xtcp_timer_cancel - a slot is not wanted any more
+ * @sk: the connection
+ * @which: the slot; fine if it is not pending
+ *
+ * The timer_list is left to run into nothing: deleting it on every ACK would
+ * cost more than that.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer which)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	WRITE_ONCE(xt->timers_pending, xt->timers_pending & ~BIT(which));
+}
+
+/**
+ * xtcp_timer_left_ms - time until a slot is due
+ * @sk: the connection
+ * @which: the slot
+ *
+ * Context: Any; without the lock the answer may be a moment old.
+ * Return: Milliseconds, 0 if due, -1 if not pending.
+ */
+s32 xtcp_timer_left_ms(const struct sock *sk, enum xtcp_timer which)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!(READ_ONCE(xt->timers_pending) & BIT(which)))
+		return -1;
+	return jiffies_to_msecs(xtcp_timers_rest(xt, which, (u32)jiffies));
+}
+
+/**
+ * xtcp_timer_next - the slot that is due first
+ * @sk: the connection
+ * @left_ms: set to the time left, -1 if none is pending
+ *
+ * Context: Any, as xtcp_timer_left_ms().
+ * Return: The slot, XTCP_TIMER_MAX if none.
+ */
+enum xtcp_timer xtcp_timer_next(const struct sock *sk, s32 *left_ms)
+{
+	enum xtcp_timer best = XTCP_TIMER_MAX;
+	u32 which;
+
+	*left_ms = -1;
+	for (which = 0; which < XTCP_TIMER_MAX; which++) {
+		s32 left = xtcp_timer_left_ms(sk, which);
+
+		if (left >= 0 && (*left_ms < 0 || left < *left_ms)) {
+			*left_ms = left;
+			best = which;
+		}
+	}
+	return best;
+}
+
+/**
+ * xtcp_timers_due - take what is due
+ * @sk: the connection
+ *
+ * Slots that are due leave timers_pending; the timer_list is armed for the rest.
+ *
+ * Context: Socket lock.
+ * Return: Bit mask of due slots.
+ */
+u16 xtcp_timers_due(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 now = (u32)jiffies;
+	u16 due = 0;
+	u32 which;
+
+	for (which = 0; which < XTCP_TIMER_MAX; which++) {
+		if (!(xt->timers_pending & BIT(which)) || xtcp_timers_rest(xt, which, now))
+			continue;
+		due |= BIT(which);
+		trace_xtcp_timer((struct sock_common *)sk, xtcp_timer_name(which), "fired", 0);
+	}
+	WRITE_ONCE(xt->timers_pending, xt->timers_pending & ~due);
+	xtcp_timers_program(sk);
+	return due;
+}
+
+/**
+ * xtcp_timers_stop - no timer of this socket any more
+ * @sk: the connection
+ *
+ * A trampoline that runs at this moment on another CPU finds nothing pending;
+ * it holds a reference of its own.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timers_stop(struct sock *sk)
+{
+	WRITE_ONCE(xtcp_sk(sk)->timers_pending, 0);
+	sk_stop_timer(sk, &sk->sk_timer);
+}
+
+/**
+ * xtcp_timer_arm_request - arm a request's SYN-ACK timer
+ * @req: the request; a pending timer holds a reference
+ * @delay_ms: from now
+ *
+ * Context: Any.
+ */
+void xtcp_timer_arm_request(struct xtcp_request *req, u32 delay_ms)
+{
+	struct timer_list *t = &req->ireq.req.rsk_timer;
+
+	if (!mod_timer(t, jiffies + xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC)))
+		refcount_inc(&req->ireq.req.rsk_refcnt);
+}
+
+/**
+ * xtcp_timer_setup_request - prepare a new request's timer
+ * @req: private to the caller
+ */
+void xtcp_timer_setup_request(struct xtcp_request *req)
+{
+	timer_setup(&req->ireq.req.rsk_timer, xtcp_timers_handlers.request, TIMER_PINNED);
+}
+
+/**
+ * xtcp_timer_cancel_request - stop a request's timer
+ * @req: the request; the caller holds a reference of its own
+ *
+ * Context: Any.
+ */
+void xtcp_timer_cancel_request(struct xtcp_request *req)
+{
+	if (timer_delete(&req->ireq.req.rsk_timer))
+		refcount_dec(&req->ireq.req.rsk_refcnt);
+}
+
+/**
+ * xtcp_timer_setup_timewait - prepare a new TIME_WAIT entry's timer
+ * @tw: private to the caller
+ */
+void xtcp_timer_setup_timewait(struct xtcp_timewait *tw)
+{
+	timer_setup(&tw->timer, xtcp_timers_handlers.timewait, 0);
+}
+
+/**
+ * xtcp_timer_arm_timewait - 2MSL from now
+ * @tw: the entry; a pending timer holds a reference
+ * @delay_ms: from now
+ *
+ * The deadline is kept in the entry, the timer steps towards it, so that
+ * 2MSL is exact and never short.
+ *
+ * Context: Any.
+ */
+void xtcp_timer_arm_timewait(struct xtcp_timewait *tw, u32 delay_ms)
+{
+	u32 ticks = xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC);
+
+	WRITE_ONCE(tw->deadline, (u32)jiffies + ticks);
+	if (!mod_timer(&tw->timer, jiffies + xtcp_timers_step(ticks, true)))
+		refcount_inc(&tw->common.skc_refcnt);
+}
+
+/**
+ * xtcp_timer_timewait_due - has 2MSL passed, or was this a step on the way?
+ * @tw: the entry whose timer fired; the caller owns the timer's reference
+ *
+ * Context: The timer's.
+ * Return: true: it is over. false: armed again, the reference went with it.
+ */
+bool xtcp_timer_timewait_due(struct xtcp_timewait *tw)
+{
+	s32 rest = READ_ONCE(tw->deadline) - (u32)jiffies;
+
+	if (rest <= 0)
+		return true;
+	if (mod_timer(&tw->timer, jiffies + xtcp_timers_step(rest, true)))
+		/* Somebody armed it meanwhile, with a reference of its own */
+		refcount_dec(&tw->common.skc_refcnt);
+	return false;
+}
+
+/**
+ * xtcp_timer_cancel_timewait - stop the 2MSL timer
+ * @tw: the entry; the caller holds a reference of its own
+ *
+ * Context: Any.
+ */
+void xtcp_timer_cancel_timewait(struct xtcp_timewait *tw)
+{
+	if (timer_delete(&tw->timer))
+		refcount_dec(&tw->common.skc_refcnt);
+}
+
+/**
+ * xtcp_timer_left_timewait_ms - what is left of 2MSL
+ * @tw: the entry
+ *
+ * Return: Milliseconds, never negative.
+ */
+s32 xtcp_timer_left_timewait_ms(const struct xtcp_timewait *tw)
+{
+	s32 rest = READ_ONCE(tw->deadline) - (u32)jiffies;
+
+	return rest < 0 ? 0 : jiffies_to_msecs(rest);
+}
+
+/**
+ * xtcp_timer_left_mini_ms - time until a minisock's timer_list expires
+ * @t: rsk_timer of a request
+ *
+ * Context: Any.
+ * Return: Milliseconds, -1 if not pending.
+ */
+s32 xtcp_timer_left_mini_ms(const struct timer_list *t)
+{
+	long rest = READ_ONCE(t->expires) - jiffies;
+
+	if (!timer_pending(t))
+		return -1;
+	return rest < 0 ? 0 : jiffies_to_msecs(rest);
+}

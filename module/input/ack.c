@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RFC 9293 3.10.7.4, fifth: the ACK field.
+ */
+#include "input.h"
+
+#include "../conn/sndq.h"
+#include "../conn/state.h"
+#include "../conn/timers.h"
+#include "../output/output.h"
+#include "../recovery/recovery.h"
+
+/* RFC 7323 4.3: ts_recent follows what is in order and was just acknowledged. */
+static void xtcp_ack_timestamp(struct xtcp_sock *xt, const struct xtcp_segment *seg)
+{
+	if (!xt->ts_ok || !(seg->opt.present & XTCP_OPT_TS))
+		return;
+	if (xtcp_seq_after(seg->seq, xt->last_ack_sent))
+		return;
+	if ((s32)(seg->opt.tsval - xt->ts_recent) >= 0 || !xt->ts_recent_age_s)
+		xtcp_input_store_ts(xt, seg->opt.tsval);
+}
+
+static u32 xtcp_ack_scaled_window(const struct xtcp_sock *xt, const struct xtcp_segment *seg)
+{
+	return (u32)seg->wnd << xt->snd_wscale;
+}
+
+/* Return: the window changed. */
+static bool xtcp_ack_window(struct xtcp_sock *xt, const struct xtcp_segment *seg)
+{
+	u32 window = xtcp_ack_scaled_window(xt, seg);
+	bool changed;
+
+	/* MUST-1: unsigned. Only the newest segment's word counts: 3.10.7.4 */
+	if (xtcp_seq_before(seg->seq, xt->snd_wl1) ||
+	    (seg->seq == xt->snd_wl1 && xtcp_seq_before(seg->ack, xt->snd_wl2)))
+		return false;
+	changed = window != xt->snd_wnd;
+	xt->snd_wl1 = seg->seq;
+	xt->snd_wl2 = seg->ack;
+	xt->snd_wnd = window;
+	if (window > xt->snd_max_wnd) {
+		xt->snd_max_wnd = window;
+		xt->pmtu = 0;	/* mss_cache depends on it: compute it again */
+	}
+	return changed;
+}
+
+static void xtcp_ack_rtt(struct sock *sk, const struct xtcp_segment *seg,
+			 struct xtcp_acked *acked)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	/* Timestamps tell retransmissions apart: RFC 7323 4 */
+	if (acked->rtt_us < 0 && acked->segs && xt->ts_ok && seg->opt.tsecr &&
+	    (seg->opt.present & XTCP_OPT_TS)) {
+		u32 delta_ms = xtcp_clock_ms() + xt->ts_offset - seg->opt.tsecr;
+
+		if (delta_ms < XTCP_RTT_MAX_US / USEC_PER_MSEC)
+			acked->rtt_us = max_t(u32, delta_ms, 1) * USEC_PER_MSEC;
+	}
+	if (acked->rtt_us < 0)
+		return;
+	xtcp_rtt_sample(&xt->rtt, min_t(s64, acked->rtt_us, XTCP_RTT_MAX_US),
+			xtcp_knob_rto_min_us(sk), xtcp_knob_rto_max_us(sk));
+}
+
+/* RFC 5681 2: what makes an ACK a duplicate. */
+static bool xtcp_ack_is_duplicate(const struct xtcp_sock *xt, const struct xtcp_segment *seg,
+				  bool window_changed)
+{
+	return seg->ack == xt->snd_una && xt->packets_out && !seg->len &&
+	       !(seg->flags & (XTCP_FLAG_SYN | XTCP_FLAG_FIN)) && !window_changed;
+}
+
+/* Any answer shows that the peer lives; an open window ends probing. */
+static void xtcp_ack_probes(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *skb = xtcp_sndq_head(sk);
+
+	xt->probes_out = 0;
+	xt->probes_since_ms = 0;
+	if (!skb || xtcp_seq_before(xtcp_cb(skb)->seq, xt->snd_una + xt->snd_wnd)) {
+		xt->persist_backoff = 0;
+		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);
+	}
+}
+
+/* Our FIN is acknowledged. */
+static void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	s32 linger2_ms = xt->tune.linger2_ms;
+
+	switch (sk->sk_state) {
+	case TCP_FIN_WAIT1:
+		xtcp_state_set(sk, TCP_FIN_WAIT2, XTCP_REASON_SEGMENT);
+		if (!sock_flag(sk, SOCK_DEAD)) {
+			seg->actions |= XTCP_ACT_WAKE_STATE;
+			break;
+		}
+		/* An orphan does not wait for ever for the peer's FIN */
+		if (linger2_ms < 0) {
+			seg->close_reason = XTCP_REASON_USER;
+			seg->actions |= XTCP_ACT_DONE;
+			break;
+		}
+		xtcp_timer_arm_ms(sk, XTCP_TIMER_FINWAIT2, linger2_ms ? linger2_ms :
+				  READ_ONCE(xtcp_net(sock_net(sk))->knobs.fin_wait2_ms));
+		break;
+	case TCP_CLOSING:
+		seg->actions |= XTCP_ACT_TIMEWAIT;
+		break;
+	case TCP_LAST_ACK:
+		seg->close_reason = XTCP_REASON_SEGMENT;
+		seg->actions |= XTCP_ACT_DONE;
+		break;
+	}
+}
+
+/* SYN_RECV: the handshake's last segment, or nonsense. */
+static enum skb_drop_reason xtcp_ack_synrecv(struct sock *sk, struct xtcp_segment *seg)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!xtcp_seq_after(seg->ack, xt->snd_una) || xtcp_seq_after(seg->ack, xt->snd_nxt)) {
+		seg->actions |= XTCP_ACT_RST;
+		return SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
+	}
+	xt->snd_wnd = xtcp_ack_scaled_window(xt, seg);
+	xt->snd_max_wnd = max(xt->snd_max_wnd, xt->snd_wnd);
+	xt->snd_wl1 = seg->seq;
+	xt->snd_wl2 = seg->ack;
+	xtcp_input_established(sk, seg);
+	if (xt->passive_open)
+		seg->actions |= XTCP_ACT_WAKE_PARENT;
+	else
+		seg->actions |= XTCP_ACT_WAKE_STATE;
+	return SKB_NOT_DROPPED_YET;
+}
+
+/* ACKs that are too old or for what was never sent: RFC 5961 5.2. */
+static enum skb_drop_reason xtcp_ack_range(const struct xtcp_sock *xt, struct xtcp_segment *seg)
+{
+	if (xtcp_seq_after(seg->ack, xt->snd_nxt)) {
+		seg->actions |= XTCP_ACT_CHALLENGE;
+		return SKB_DROP_REASON_TCP_ACK_UNSENT_DATA;
+	}
+	if (xtcp_seq_before(seg->ack, xt->snd_una - xt->snd_max_wnd)) {
+		seg->actions |= XTCP_ACT_CHALLENGE;
+		return SKB_DROP_REASON_TCP_TOO_OLD_ACK;
+	}
+	return SKB_NOT_DROPPED_YET;
+}
+
+static void xtcp_ack_advance(struct sock *sk, struct xtcp_segment *seg, bool window_changed)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	bool duplicate = xtcp_ack_is_duplicate(xt, seg, window_changed);
+	u32 prior_una = xt->snd_una;
+	struct xtcp_acked acked = { .rtt_us = -1 };
+
+	if (xtcp_seq_after(seg->ack, prior_una)) {
+		WRITE_ONCE(xt->snd_una, seg->ack);
+		xtcp_sndq_ack(sk, seg->ack, &acked);
+		xtcp_ack_rtt(sk, seg, &acked);
+		xt->retransmits = 0;
+		xt->retrans_stamp_ms = 0;
+		xtcp_rtt_backoff_reset(&xt->rtt);
+		xtcp_retransmit_restart(sk);
+		seg->actions |= XTCP_ACT_WAKE_WRITE;
+	}
+	if (xtcp_recovery_ack(sk, &acked, prior_una, duplicate))
+		seg->actions |= XTCP_ACT_REXMIT;
+}
+
+/**
+ * xtcp_ack_process - fifth: check the ACK field
+ * @sk: synchronized, or in SYN_RECV
+ * @seg: acceptable by its sequence number
+ *
+ * Context: Socket lock.
+ * Return: SKB_NOT_DROPPED_YET or why it was dropped.
+ */
+enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	enum skb_drop_reason reason;
+	bool window_changed;
+
+	if (!(seg->flags & XTCP_FLAG_ACK))
+		return SKB_DROP_REASON_TCP_FLAGS;
+	if (sk->sk_state == TCP_SYN_RECV) {
+		reason = xtcp_ack_synrecv(sk, seg);
+		if (reason)
+			return reason;
+	}
+	reason = xtcp_ack_range(xt, seg);
+	if (reason)
+		return reason;
+
+	xt->last_ack_ms = xtcp_clock_ms();
+	xtcp_ack_timestamp(xt, seg);
+	if (xtcp_seq_before(seg->ack, xt->snd_una))
+		return SKB_NOT_DROPPED_YET;	/* an old one: its data may be new */
+
+	window_changed = xtcp_ack_window(xt, seg);
+	xtcp_ack_advance(sk, seg, window_changed);
+	xtcp_ack_probes(sk);
+	seg->actions |= XTCP_ACT_PUSH;
+	if (xt->fin_queued && xt->snd_una == xt->write_seq)
+		xtcp_ack_fin(sk, seg);
+	return SKB_NOT_DROPPED_YET;
+}

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Segments without data: ACK, challenge ACK, RST, probes, SYN-ACK.
+ */
+#include "output.h"
+
+#include <linux/ip.h>
+#include <net/tcp.h>
+
+#include "../conn/flows.h"
+#include "../conn/rcvq.h"
+#include "../conn/sndq.h"
+#include "../conn/timers.h"
+#include "../trace.h"
+
+#define XTCP_CONTROL_OOW_MS	500	/* between ACKs for unacceptable segments */
+#define XTCP_CONTROL_NO_MEM_MS	200	/* an ACK that found no memory */
+
+/* A number the peer accepts even if its window shrank below snd_nxt. */
+static u32 xtcp_control_seq(const struct xtcp_sock *xt)
+{
+	u32 edge = xt->snd_una + xt->snd_wnd;
+
+	if (!xtcp_seq_before(edge, xt->snd_nxt) ||
+	    (xt->wscale_ok && xt->snd_nxt - edge < (1U << xt->snd_wscale)))
+		return xt->snd_nxt;
+	return edge;
+}
+
+static int xtcp_control_send(struct sock *sk, u32 seq, u8 flags)
+{
+	struct sk_buff *skb = xtcp_build_alloc(GFP_ATOMIC);
+
+	if (!skb)
+		return -ENOMEM;
+	xtcp_cb(skb)->seq = seq;
+	xtcp_cb(skb)->end_seq = seq;
+	xtcp_cb(skb)->flags = flags;
+	return xtcp_data_transmit(sk, skb, false);
+}
+
+/**
+ * xtcp_control_ack - acknowledge now
+ * @sk: the connection
+ *
+ * Context: Socket lock.
+ */
+void xtcp_control_ack(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN))
+		return;
+	if (xtcp_control_send(sk, xtcp_control_seq(xt), XTCP_FLAG_ACK) == -ENOMEM) {
+		xt->ack_pending |= XTCP_ACK_SCHED;
+		xtcp_timer_arm_ms(sk, XTCP_TIMER_DELACK, XTCP_CONTROL_NO_MEM_MS);
+	}
+}
+
+/**
+ * xtcp_control_challenge_allowed - the two limits on challenge ACKs
+ * @net: namespace; challenge_ack_limit a second (RFC 5961 7)
+ * @last_ms: this flow's last one; one each half second, so that two stacks
+ *           do not challenge each other for ever
+ *
+ * Context: Softirq or BHs off.
+ * Return: true: send it; it is counted.
+ */
+bool xtcp_control_challenge_allowed(struct net *net, u32 *last_ms)
+{
+	struct xtcp_net *xn = xtcp_net(net);
+	u32 now_ms = xtcp_clock_ms();
+	u32 second = now_ms / MSEC_PER_SEC;
+	bool allowed;
+
+	if (*last_ms && now_ms - *last_ms < XTCP_CONTROL_OOW_MS) {
+		XTCP_INC(net, ChallengeAcksLimited);
+		return false;
+	}
+	spin_lock_bh(&xn->challenge_lock);
+	if (xn->challenge_second != second) {
+		xn->challenge_second = second;
+		xn->challenge_left = READ_ONCE(xn->knobs.challenge_ack_limit);
+	}
+	allowed = xn->challenge_left > 0;
+	if (allowed)
+		xn->challenge_left--;
+	spin_unlock_bh(&xn->challenge_lock);
+
+	if (!allowed) {
+		XTCP_INC(net, ChallengeAcksLimited);
+		return false;
+	}
+	*last_ms = now_ms ?: 1;
+	return true;
+}
+
+/**
+ * xtcp_control_challenge_ack - say where we are, and let the peer prove itself
+ * @sk: the connection
+ *
+ * RFC 5961 3.2, 4.2, 5.2.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_control_challenge_ack(struct sock *sk)
+{
+	if (!xtcp_control_challenge_allowed(sock_net(sk), &xtcp_sk(sk)->challenge_ms))
+		return;
+	XTCP_INC(sock_net(sk), ChallengeAcks);
+	xtcp_control_ack(sk);
+}
+
+/**
+ * xtcp_control_dup_ack - answer a segment that is not acceptable
+ * @sk: the connection
+ * @skb: the segment, cb parsed
+ *
+ * RFC 9293 3.10.7.4, first. Bare ACKs out of window are answered twice a second at
+ * most; data are not part of an ACK loop.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_control_dup_ack(struct sock *sk, const struct sk_buff *skb)
+{
+	const struct xtcp_cb *cb = xtcp_cb(skb);
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 now_ms = xtcp_clock_ms();
+
+	if (cb->seq == cb->end_seq || (cb->flags & XTCP_FLAG_SYN)) {
+		if (xt->challenge_ms && now_ms - xt->challenge_ms < XTCP_CONTROL_OOW_MS) {
+			XTCP_INC(sock_net(sk), ChallengeAcksLimited);
+			return;
+		}
+		xt->challenge_ms = now_ms ?: 1;
+	}
+	xtcp_control_ack(sk);
+}
+
+/**
+ * xtcp_control_probe - a segment the peer must answer
+ * @sk: the connection
+ * @urgent: probe from snd_una itself
+ *
+ * One number below the window and no data: not acceptable, hence an ACK comes back
+ * (RFC 9293 3.8.4; S14: seq = SND.NXT - 1).
+ *
+ * Context: Socket lock.
+ */
+void xtcp_control_probe(struct sock *sk, bool urgent)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	xtcp_control_send(sk, xt->snd_una - !urgent, XTCP_FLAG_ACK);
+}
+
+/**
+ * xtcp_control_ack_pending - an ACK is owed: now or later?
+ * @sk: the connection
+ *
+ * RFC 9293 3.8.6.3: for the second full segment at the latest (MUST-58), in less
+ * than half a second (MUST-40); RFC 5681 4.2: at once out of order.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_control_ack_pending(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!(xt->ack_pending & XTCP_ACK_SCHED))
+		return;
+	if ((xt->ack_pending & XTCP_ACK_NOW) || xt->quickack ||
+	    (xt->quick_acks && !xt->pingpong) ||
+	    xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss ||
+	    !RB_EMPTY_ROOT(&xt->ooo_queue)) {
+		xtcp_control_ack(sk);
+		return;
+	}
+	if (!xtcp_timer_pending(sk, XTCP_TIMER_DELACK))
+		xtcp_timer_arm_ms(sk, XTCP_TIMER_DELACK,
+				  READ_ONCE(xtcp_net(sock_net(sk))->knobs.delack_ms));
+}
+
+/**
+ * xtcp_control_delack - the DELACK timer ran out
+ * @sk: the connection
+ *
+ * Context: Softirq, socket lock.
+ */
+void xtcp_control_delack(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!(xt->ack_pending & XTCP_ACK_SCHED))
+		return;
+	/* We waited for an answer to ride on and none came */
+	xt->pingpong = 0;
+	XTCP_INC(sock_net(sk), DelayedAcks);
+	xtcp_control_ack(sk);
+}
+
+/**
+ * xtcp_control_rst - abort a connection of ours
+ * @sk: the connection
+ *
+ * RFC 9293 3.10.5: <SEQ=SND.NXT><CTL=RST>.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_control_rst(struct sock *sk)
+{
+	XTCP_INC(sock_net(sk), OutRsts);
+	xtcp_control_send(sk, xtcp_control_seq(xtcp_sk(sk)), XTCP_FLAG_RST | XTCP_FLAG_ACK);
+}
+
+static void xtcp_control_reply_addresses(struct xtcp_reply *r, const struct sk_buff *skb)
+{
+	if (r->family == AF_INET) {
+		r->src.ip = ip_hdr(skb)->daddr;
+		r->dst.ip = ip_hdr(skb)->saddr;
+	} else {
+		r->src.in6 = ipv6_hdr(skb)->daddr;
+		r->dst.in6 = ipv6_hdr(skb)->saddr;
+	}
+}
+
+/**
+ * xtcp_control_rst_reply - RST where there is no connection
+ * @net: namespace
+ * @family: AF_INET or AF_INET6, of the packet
+ * @wire_protocol: 6 or 253
+ * @skb: the segment, cb parsed, IP header in place; not consumed
+ *
+ * RFC 9293 3.10.7.1: never in answer to a RST.
+ *
+ * Context: Softirq.
+ */
+void xtcp_control_rst_reply(struct net *net, sa_family_t family, u8 wire_protocol,
+			    const struct sk_buff *skb)
+{
+	const struct xtcp_cb *cb = xtcp_cb(skb);
+	struct xtcp_reply r = {
+		.net = net,
+		.family = family,
+		.wire_protocol = wire_protocol,
+		.oif = cb->rx.iif,
+		.skb_in = skb,
+	};
+	struct xtcp_build b = {};
+	struct sk_buff *rst;
+
+	if (cb->flags & XTCP_FLAG_RST)
+		return;
+	rst = xtcp_build_alloc(GFP_ATOMIC);
+	if (!rst)
+		return;
+	b.h.source = ntohs(tcp_hdr(skb)->dest);
+	b.h.dest = ntohs(tcp_hdr(skb)->source);
+	b.h.flags = XTCP_FLAG_RST;
+	if (cb->flags & XTCP_FLAG_ACK) {
+		b.h.seq = cb->rx.ack;
+	} else {
+		b.h.flags |= XTCP_FLAG_ACK;
+		b.h.ack = cb->end_seq;
+	}
+	xtcp_control_reply_addresses(&r, skb);
+	xtcp_build_header(rst, &b);
+	XTCP_INC(net, OutRsts);
+	XTCP_INC(net, OutSegs);
+	xtcp_ip_xmit_reply(&r, rst);
+}
+
+/**
+ * xtcp_control_tw_ack - an ACK from TIME_WAIT
+ * @tw: the entry
+ * @skb: the segment it answers; not consumed
+ *
+ * Context: Softirq.
+ */
+void xtcp_control_tw_ack(struct xtcp_timewait *tw, const struct sk_buff *skb)
+{
+	struct net *net = read_pnet(&tw->common.skc_net);
+	struct xtcp_tuple t;
+	struct xtcp_reply r = {
+		.net = net,
+		.wire_protocol = tw->wire_protocol,
+		.oif = tw->common.skc_bound_dev_if ?: xtcp_cb(skb)->rx.iif,
+		.mark = tw->mark,
+		.tos = tw->tos,
+		.flowlabel = tw->flowlabel,
+		.uid = tw->uid,
+		.skb_in = skb,
+		.transparent = tw->transparent,
+	};
+	struct sk_buff *ack = xtcp_build_alloc(GFP_ATOMIC);
+	struct xtcp_build b = {};
+
+	if (!ack)
+		return;
+	xtcp_flow_tuple(&tw->common, &t);
+	r.family = t.family;
+	r.src = t.laddr;
+	r.dst = t.raddr;
+	b.h.source = ntohs(t.lport);
+	b.h.dest = ntohs(t.rport);
+	b.h.seq = tw->snd_nxt;
+	b.h.ack = tw->rcv_nxt;
+	b.h.flags = XTCP_FLAG_ACK;
+	b.h.window = tw->rcv_wnd;
+	if (tw->ts_ok) {
+		b.opt.present = XTCP_OPT_TS;
+		b.opt.tsval = xtcp_clock_ms() + tw->ts_offset;
+		b.opt.tsecr = READ_ONCE(tw->ts_recent);
+	}
+	xtcp_build_header(ack, &b);
+	XTCP_INC(net, OutSegs);
+	trace_xtcp_segment_out(&tw->common, &b.h, 0);
+	xtcp_ip_xmit_reply(&r, ack);
+}
+
+/**
+ * xtcp_control_request_ack - an ACK in the name of a half-open connection
+ * @listener: its listener
+ * @req: the request
+ * @skb: the segment it answers; not consumed
+ *
+ * Context: Softirq.
+ */
+void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *req,
+			      const struct sk_buff *skb)
+{
+	struct sock_common *skc = (struct sock_common *)req;
+	struct net *net = sock_net(listener);
+	struct xtcp_tuple t;
+	struct xtcp_reply r = {
+		.net = net,
+		.wire_protocol = req->wire_protocol,
+		.oif = listener->sk_bound_dev_if ?: xtcp_cb(skb)->rx.iif,
+		.mark = req->ireq.ir_mark,
+		.tos = req->tos,
+		.uid = sk_uid(listener),
+		.skb_in = skb,
+		.transparent = inet_test_bit(TRANSPARENT, listener),
+	};
+	struct sk_buff *ack = xtcp_build_alloc(GFP_ATOMIC);
+	struct xtcp_build b = {};
+
+	if (!ack)
+		return;
+	xtcp_flow_tuple(skc, &t);
+	r.family = t.family;
+	r.src = t.laddr;
+	r.dst = t.raddr;
+	b.h.source = ntohs(t.lport);
+	b.h.dest = ntohs(t.rport);
+	b.h.seq = req->snt_isn + 1;
+	b.h.ack = req->rcv_isn + 1;
+	b.h.flags = XTCP_FLAG_ACK;
+	b.h.window = min_t(u32, req->rcv_wnd >> req->ireq.rcv_wscale, U16_MAX);
+	if (req->ireq.tstamp_ok) {
+		b.opt.present = XTCP_OPT_TS;
+		b.opt.tsval = xtcp_clock_ms() + req->ts_offset;
+		b.opt.tsecr = READ_ONCE(req->ireq.req.ts_recent);
+	}
+	xtcp_build_header(ack, &b);
+	XTCP_INC(net, OutSegs);
+	trace_xtcp_segment_out(skc, &b.h, 0);
+	xtcp_ip_xmit_reply(&r, ack);
+}
+
+/**
+ * xtcp_control_synack - send a request's SYN-ACK
+ * @listener: its listener
+ * @req: the request
+ * @again: it was sent before
+ *
+ * Context: Softirq.
+ * Return: 0, -EHOSTUNREACH without a route, -ENOBUFS without memory.
+ */
+int xtcp_control_synack(const struct sock *listener, struct xtcp_request *req, bool again)
+{
+	struct dst_entry *dst = xtcp_ip_request_dst(listener, req);
+	struct net *net = sock_net(listener);
+	struct xtcp_header h;
+	struct sk_buff *skb;
+	int err;
+
+	if (!dst)
+		return -EHOSTUNREACH;
+	skb = xtcp_build_synack(listener, req, dst);
+	if (!skb) {
+		dst_release(dst);
+		return -ENOBUFS;
+	}
+	XTCP_INC(net, OutSegs);
+	if (again) {
+		XTCP_INC(net, SynAckRetrans);
+		XTCP_INC(net, RetransSegs);
+	}
+	xtcp_header_parse(skb->data, skb->len, &h);
+	trace_xtcp_segment_out((struct sock_common *)req, &h, 0);
+	err = xtcp_ip_xmit_request(listener, req, dst, skb);
+	dst_release(dst);
+	return err < 0 ? err : 0;
+}
+
+/**
+ * xtcp_control_synack_sock - the SYN-ACK of a simultaneous open
+ * @sk: in SYN_RECV, its SYN in the retransmission tree
+ *
+ * RFC 9293 figure 8: the same SYN again, now with an ACK.
+ *
+ * Context: Socket lock.
+ * Return: 0 or negative.
+ */
+int xtcp_control_synack_sock(struct sock *sk)
+{
+	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
+
+	if (!skb || !(xtcp_cb(skb)->flags & XTCP_FLAG_SYN))
+		return -ENOENT;
+	xtcp_cb(skb)->flags |= XTCP_FLAG_ACK;
+	return xtcp_data_transmit(sk, skb, true);
+}

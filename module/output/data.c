@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data, SYN and FIN on their way out: what may be sent, and sending it.
+ */
+#include "output.h"
+
+#include <net/tcp.h>
+
+#include "../conn/rcvq.h"
+#include "../conn/sndq.h"
+#include "../conn/state.h"
+#include "../conn/timers.h"
+#include "../recovery/recovery.h"
+#include "../trace.h"
+
+#define XTCP_DATA_MIN_MSS	48	/* what the smallest peer gets, less options */
+#define XTCP_DATA_TS_LEN	12	/* timestamps with their padding */
+#define XTCP_DATA_FIN_RETRY_MS	50	/* a FIN that found no memory */
+
+/**
+ * xtcp_data_sync_mss - payload per segment for a path MTU
+ * @sk: the connection
+ * @pmtu: bytes of an IP packet
+ *
+ * RFC 9293 3.7.1 (MUST-16): the peer's MSS, the path, less what options take.
+ * Not more than half the largest window, so that a small window is not one
+ * segment (MUST-38).
+ *
+ * Context: Socket lock.
+ * Return: The mss, bytes.
+ */
+u32 xtcp_data_sync_mss(struct sock *sk, u32 pmtu)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 headers = xtcp_ip_header_len(sk) + XTCP_HEADER_MIN;
+	u32 ip_opts = headers - XTCP_HEADER_MIN - (xt->ip_version == 4 ? 20 : 40);
+	u32 mss = pmtu > headers ? pmtu - headers : 0;
+	u32 half;
+
+	/* The peer's MSS does not know of our IP options: MUST-16 */
+	mss = min_t(u32, mss, xt->mss_clamp - min_t(u32, xt->mss_clamp, ip_opts));
+	if (xt->user_mss)
+		mss = min_t(u32, mss, xt->user_mss);
+	mss = max_t(u32, mss, XTCP_DATA_MIN_MSS);
+	if (xt->ts_ok)
+		mss -= XTCP_DATA_TS_LEN;
+
+	half = xt->snd_max_wnd > XTCP_MSS_DEFAULT_V4 ? xt->snd_max_wnd / 2 : xt->snd_max_wnd;
+	if (half && mss > half)
+		mss = max_t(u32, half, XTCP_DATA_MIN_MSS - XTCP_DATA_TS_LEN);
+	xt->pmtu = pmtu;
+	WRITE_ONCE(xt->mss_cache, mss);
+	return mss;
+}
+
+/**
+ * xtcp_data_current_mss - mss_cache, made anew if the route's MTU changed
+ * @sk: the connection
+ *
+ * Context: Socket lock.
+ * Return: Payload per segment, bytes.
+ */
+u32 xtcp_data_current_mss(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 pmtu = xtcp_ip_mtu(sk);
+
+	if (pmtu && pmtu != xt->pmtu)
+		return xtcp_data_sync_mss(sk, pmtu);
+	return xt->mss_cache;
+}
+
+static struct sk_buff *xtcp_data_copy(struct sk_buff *skb)
+{
+	/* An earlier clone may still wait below with our headers in front */
+	if (skb_cloned(skb))
+		return pskb_copy(skb, GFP_ATOMIC);
+	return skb_clone(skb, GFP_ATOMIC);
+}
+
+static void xtcp_data_set_gso(const struct sock *sk, struct sk_buff *skb)
+{
+	const struct xtcp_cb *cb = xtcp_cb(skb);
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	if (cb->tx.segs > 1) {
+		shinfo->gso_size = cb->tx.mss;
+		shinfo->gso_segs = cb->tx.segs;
+		shinfo->gso_type = sk->sk_gso_type;
+	} else {
+		shinfo->gso_size = 0;
+		shinfo->gso_segs = 0;
+		shinfo->gso_type = 0;
+	}
+}
+
+/* An ACK went out with this segment: nothing is owed any more. */
+static void xtcp_data_ack_sent(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xt->quick_acks && (xt->ack_pending & XTCP_ACK_SCHED))
+		xt->quick_acks--;
+	xt->ack_pending = 0;
+	xt->rcv_segs_unacked = 0;
+	xt->last_ack_sent = xt->rcv_nxt;
+	xtcp_timer_cancel(sk, XTCP_TIMER_DELACK);
+}
+
+/**
+ * xtcp_data_transmit - send one segment of a connection
+ * @sk: the connection
+ * @skb: with cb.seq and cb.flags; of the queues, or private if not @clone
+ * @clone: keep @skb for retransmission, send a clone; else it is consumed
+ *
+ * Context: Socket lock.
+ * Return: 0; -ENOMEM: nothing was sent; other negative: the layers below refused it,
+ * which counts as loss.
+ */
+int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_build b;
+	u32 len = skb->len;
+	int err;
+
+	if (clone) {
+		xtcp_cb(skb)->tx.sent_us = xtcp_clock_us();
+		skb = xtcp_data_copy(skb);
+		if (!skb)
+			return -ENOMEM;
+	}
+	xtcp_data_set_gso(sk, skb);
+	skb_set_owner_w(skb, sk);
+	skb_set_hash_from_sk(skb, sk);
+
+	xtcp_build_segment(sk, skb, &b);
+	xtcp_build_header(skb, &b);
+	if (b.h.flags & XTCP_FLAG_ACK)
+		xtcp_data_ack_sent(sk);
+	if (len) {
+		u32 now = xtcp_clock_ms();
+
+		/* An answer within the ACK delay: ACKs may ride on data */
+		if (xt->last_data_ms && now - xt->last_data_ms <
+		    READ_ONCE(xtcp_net(sock_net(sk))->knobs.delack_ms))
+			xt->pingpong = 1;
+		xt->last_sent_ms = now;
+		xt->bytes_out += len;
+	}
+	xt->segs_out += max_t(u32, 1, skb_shinfo(skb)->gso_segs);
+	XTCP_ADD(sock_net(sk), OutSegs, max_t(u32, 1, skb_shinfo(skb)->gso_segs));
+	trace_xtcp_segment_out((struct sock_common *)sk, &b.h, len);
+
+	err = xtcp_ip_xmit(sk, skb);
+	return err < 0 ? err : 0;
+}
+
+/* How much of @skb Nagle lets go: all, whole segments, or nothing. */
+static u32 xtcp_data_nagle(const struct sock *sk, const struct sk_buff *skb, u32 mss,
+			   bool force)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 partial = skb->len % mss;
+	bool small_unacked;
+
+	if (!partial || force || !xtcp_sndq_is_last(sk, skb) ||
+	    (xtcp_cb(skb)->flags & (XTCP_FLAG_FIN | XTCP_FLAG_SYN)))
+		return skb->len;
+	/* Minshall: one small segment may be under way, not two */
+	small_unacked = xtcp_seq_after(xt->snd_sml, xt->snd_una) &&
+			!xtcp_seq_after(xt->snd_sml, xt->snd_nxt);
+	if (xt->cork || (!xt->nodelay && xt->packets_out && small_unacked))
+		return skb->len - partial;
+	return skb->len;
+}
+
+/* How much of @skb the peer's window takes, in whole segments; 0: wait. */
+static u32 xtcp_data_window(const struct xtcp_sock *xt, const struct sk_buff *skb, u32 mss)
+{
+	const struct xtcp_cb *cb = xtcp_cb(skb);
+	s32 room = xt->snd_una + xt->snd_wnd - cb->seq;
+
+	if (room >= (s32)(cb->end_seq - cb->seq))
+		return skb->len;
+	if (room < (s32)mss || skb->len < mss)
+		return 0;
+	return room / mss * mss;
+}
+
+/* May the head go out, and how much of it? Return: -1: no, it waits. */
+static int xtcp_data_allowed(const struct sock *sk, const struct sk_buff *skb, u32 mss,
+			     bool force)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 quota = xtcp_recovery_quota(sk);
+	u32 len;
+
+	if (!quota)
+		return -1;
+	if (!skb->len)	/* a FIN by itself: only the window can hold it back */
+		return xtcp_seq_after(xtcp_cb(skb)->end_seq, xt->snd_una + xt->snd_wnd) ? -1 : 0;
+	len = xtcp_data_window(xt, skb, mss);
+	len = min(len, xtcp_data_nagle(sk, skb, mss, force));
+	if (len > (u64)quota * mss)
+		len = quota * mss;
+	return len ? len : -1;
+}
+
+static bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 len)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (len < skb->len && xtcp_sndq_split(sk, skb, len, false))
+		return false;
+	xtcp_sndq_set_segs(sk, skb, mss);
+	if (xtcp_data_transmit(sk, skb, true) == -ENOMEM)
+		return false;
+	if (skb->len && skb->len % mss)
+		xt->snd_sml = xtcp_cb(skb)->end_seq;
+	xtcp_sndq_sent(sk, skb);
+	return true;
+}
+
+/**
+ * xtcp_data_push - send what windows and Nagle allow
+ * @sk: the connection
+ * @force_push: nothing is to wait for more: MSG_MORE and cork are over
+ *
+ * Context: Socket lock.
+ */
+void xtcp_data_push(struct sock *sk, bool force_push)
+{
+	struct sk_buff *skb = xtcp_sndq_head(sk);
+	u32 mss;
+
+	if (!skb || xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return;
+	mss = max_t(u32, xtcp_data_current_mss(sk), 1);
+	xtcp_recovery_idle(sk);
+	do {
+		int len = xtcp_data_allowed(sk, skb, mss, force_push);
+
+		if (len < 0 || !xtcp_data_send_head(sk, skb, mss, len))
+			break;
+	} while ((skb = xtcp_sndq_head(sk)));
+	xtcp_retransmit_arm(sk);
+}
+
+/**
+ * xtcp_data_push_user - the end of a send() call
+ * @sk: the connection
+ * @flags: of the call; MSG_MORE: more will follow at once
+ *
+ * The last segment of what was written carries PSH (MUST-60, MUST-61).
+ *
+ * Context: Process, socket lock.
+ */
+void xtcp_data_push_user(struct sock *sk, int flags)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u8 cork = xt->cork;
+
+	if (!tail)
+		return;
+	if (!(flags & MSG_MORE) || xt->write_seq - xt->pushed_seq > xt->snd_max_wnd / 2) {
+		xtcp_cb(tail)->flags |= XTCP_FLAG_PSH;
+		xt->pushed_seq = xt->write_seq;
+	}
+	/* MSG_MORE is a cork for this one call */
+	if (flags & MSG_MORE)
+		xt->cork = 1;
+	xtcp_data_push(sk, false);
+	xt->cork = cork;
+}
+
+/**
+ * xtcp_data_send_fin - our FIN goes behind all that was written
+ * @sk: in a state that owes a FIN (state table)
+ *
+ * It rides on the last unsent data if there are any (S8: what was queued goes
+ * out before the FIN).
+ *
+ * Context: Socket lock.
+ */
+void xtcp_data_send_fin(struct sock *sk)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_write_queue);
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xt->fin_queued)
+		return;
+	if (tail && !(xtcp_cb(tail)->flags & XTCP_FLAG_SYN)) {
+		xtcp_cb(tail)->flags |= XTCP_FLAG_FIN;
+		xtcp_cb(tail)->end_seq++;
+		WRITE_ONCE(xt->write_seq, xt->write_seq + 1);
+	} else if (!xtcp_sndq_append_control(sk, XTCP_FLAG_FIN | XTCP_FLAG_ACK,
+					     GFP_ATOMIC)) {
+		/* No memory: the PERSIST timer comes back for it */
+		xtcp_timer_arm_ms(sk, XTCP_TIMER_PERSIST, XTCP_DATA_FIN_RETRY_MS);
+		return;
+	}
+	xt->fin_queued = 1;
+	xtcp_data_push(sk, true);
+}
+
+static void xtcp_data_prepare_syn(struct sock *sk)
+{
+	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
+	struct dst_entry *dst = xtcp_ip_dst(sk);
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 clamp = xt->window_clamp;
+	u8 scale = 0;
+
+	xt->ts_ok = !!READ_ONCE(knobs->timestamps);
+	xt->sack_ok = !!READ_ONCE(knobs->sack);
+	xt->wscale_ok = !!READ_ONCE(knobs->window_scaling);
+	xt->mss_clamp = U16_MAX;
+	if (dst)
+		xt->advmss = xtcp_ip_advmss(sk, dst, xt->ip_version);
+	if (xt->user_mss && xt->user_mss < xt->advmss)
+		xt->advmss = xt->user_mss;
+	xtcp_data_sync_mss(sk, xtcp_ip_mtu(sk));
+
+	xtcp_rcvq_initial_window(sk, xt->advmss - (xt->ts_ok ? XTCP_DATA_TS_LEN : 0),
+				 xt->wscale_ok, &xt->rcv_wnd, &clamp, &scale);
+	xt->window_clamp = clamp;
+	xt->rcv_wscale = scale;
+	xt->rcv_ssthresh = xt->rcv_wnd;
+	xt->rcv_mss = min_t(u32, xt->advmss, XTCP_MSS_DEFAULT_V4);
+}
+
+/**
+ * xtcp_data_send_syn - connect(): the first segment
+ * @sk: in SYN_SENT, in the flow table, routed; iss in write_seq
+ *
+ * Context: Process, socket lock.
+ * Return: 0; -ENOBUFS without memory.
+ */
+int xtcp_data_send_syn(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *skb;
+
+	xtcp_data_prepare_syn(sk);
+	xt->iss = xt->write_seq;
+	xt->snd_una = xt->write_seq;
+	xt->snd_nxt = xt->write_seq;
+	xt->snd_sml = xt->write_seq;
+	xt->pushed_seq = xt->write_seq;
+	xt->snd_wnd = 0;
+	xt->snd_max_wnd = 0;
+	xt->rcv_nxt = 0;
+	xt->rcv_wup = 0;
+	xt->copied_seq = 0;
+	xt->retransmits = 0;
+	xt->retrans_stamp_ms = xtcp_clock_ms();
+	xtcp_recovery_init(sk);
+
+	skb = xtcp_sndq_append_control(sk, XTCP_FLAG_SYN, sk->sk_allocation);
+	if (!skb)
+		return -ENOBUFS;
+	xtcp_sndq_set_segs(sk, skb, xt->mss_cache);
+	XTCP_INC(sock_net(sk), ActiveOpens);
+	/* A SYN that could not be sent is one that was lost */
+	xtcp_data_transmit(sk, skb, true);
+	xtcp_sndq_sent(sk, skb);
+	xtcp_retransmit_arm(sk);
+	return 0;
+}
+
+/**
+ * xtcp_data_write_space - the core's and our own "there is room again"
+ * @sk: any full socket
+ *
+ * Called when one of our skbs is freed below, in any context, sometimes with
+ * the socket lock held: takes no lock.
+ *
+ * Context: Any.
+ */
+void xtcp_data_write_space(struct sock *sk)
+{
+	struct socket *sock = READ_ONCE(sk->sk_socket);
+	struct socket_wq *wq;
+
+	if (!sock || !test_bit(SOCK_NOSPACE, &sock->flags) || !sk_stream_is_writeable(sk))
+		return;
+	clear_bit(SOCK_NOSPACE, &sock->flags);
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait,
+					   EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	if (wq && wq->fasync_list && !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
+		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sending again, and giving up: RFC 6298, RFC 9293 3.8.1 to 3.8.3.
+ */
+#include "output.h"
+
+#include "../conn/life.h"
+#include "../conn/sndq.h"
+#include "../conn/timers.h"
+#include "../recovery/recovery.h"
+#include "../trace.h"
+
+#define XTCP_RETRANSMIT_DEAD_MS	120000	/* a zero window whose owner is silent */
+
+static u32 xtcp_retransmit_rto_us(const struct sock *sk)
+{
+	return xtcp_rtt_rto_us(&xtcp_sk(sk)->rtt, xtcp_knob_rto_min_us(sk),
+			       xtcp_knob_rto_max_us(sk));
+}
+
+/* The timer must not run past the user timeout. */
+static u32 xtcp_retransmit_clamp_us(const struct sock *sk, u32 rto_us, u32 since_ms)
+{
+	u32 limit_ms = xtcp_sk(sk)->tune.user_timeout_ms;
+	s32 left_ms;
+
+	if (!limit_ms || !since_ms)
+		return rto_us;
+	left_ms = since_ms + limit_ms - xtcp_clock_ms();
+	if (left_ms <= 0)
+		return USEC_PER_MSEC;
+	return min_t(u64, rto_us, (u64)left_ms * USEC_PER_MSEC);
+}
+
+/**
+ * xtcp_retransmit_arm - the timer that fits what is in flight
+ * @sk: the connection
+ *
+ * Something in flight: REXMIT, unless it runs already (RFC 6298 5.1). Nothing in
+ * flight but data waiting, for a window or for memory: PERSIST. Nothing: none.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_retransmit_arm(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u64 delay_us;
+
+	if (xt->packets_out) {
+		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);
+		if (!xtcp_timer_pending(sk, XTCP_TIMER_REXMIT))
+			xtcp_timer_arm(sk, XTCP_TIMER_REXMIT,
+				       xtcp_retransmit_clamp_us(sk, xtcp_retransmit_rto_us(sk),
+								xt->retrans_stamp_ms));
+		return;
+	}
+	xtcp_timer_cancel(sk, XTCP_TIMER_REXMIT);
+	if (!xtcp_sndq_head(sk)) {
+		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);
+		return;
+	}
+	if (xtcp_timer_pending(sk, XTCP_TIMER_PERSIST))
+		return;
+	delay_us = min_t(u64, (u64)xtcp_retransmit_rto_us(sk) << min_t(u8, xt->persist_backoff, 20),
+			 xtcp_knob_rto_max_us(sk));
+	xtcp_timer_arm(sk, XTCP_TIMER_PERSIST,
+		       xtcp_retransmit_clamp_us(sk, delay_us, xt->probes_since_ms));
+}
+
+/**
+ * xtcp_retransmit_restart - new data were acknowledged: RFC 6298 5.2, 5.3
+ * @sk: the connection
+ *
+ * Context: Socket lock.
+ */
+void xtcp_retransmit_restart(struct sock *sk)
+{
+	xtcp_timer_cancel(sk, XTCP_TIMER_REXMIT);
+	xtcp_retransmit_arm(sk);
+}
+
+/* Send one skb of the retransmission tree again. */
+static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 mss = max_t(u32, xtcp_data_current_mss(sk), 1);
+	struct xtcp_cb *cb = xtcp_cb(skb);
+	s32 room = xt->snd_una + max_t(u32, xt->snd_wnd, mss) - cb->seq;
+	int err;
+
+	/* The window may have shrunk (MUST-34): at most what it takes, or one segment */
+	if (skb->len > mss && room < (s32)skb->len) {
+		u32 len = max_t(u32, room > 0 ? room / mss * mss : 0, mss);
+
+		if (len < skb->len && xtcp_sndq_split(sk, skb, len, true))
+			return -ENOMEM;
+	}
+	if (!xt->retrans_stamp_ms)
+		xt->retrans_stamp_ms = xtcp_clock_ms() ?: 1;
+
+	trace_xtcp_retransmit(sk, skb);
+	err = xtcp_data_transmit(sk, skb, true);
+	if (err == -ENOMEM)
+		return err;
+	if (cb->tx.retrans < U8_MAX)
+		cb->tx.retrans++;
+	if (!(cb->marks & XTCP_MARK_REXMITTED))
+		xt->retrans_out += cb->tx.segs;
+	cb->marks |= XTCP_MARK_REXMITTED;
+	xt->total_retrans += cb->tx.segs;
+	XTCP_ADD(sock_net(sk), RetransSegs, cb->tx.segs);
+	if (cb->flags & XTCP_FLAG_SYN)
+		this_cpu_inc(xtcp_net(sock_net(sk))->stats->counter[cb->flags & XTCP_FLAG_ACK ?
+			     XTCP_MIB_SynAckRetrans : XTCP_MIB_SynRetrans]);
+	return 0;
+}
+
+/**
+ * xtcp_retransmit_head - send the oldest unacknowledged segment again
+ * @sk: the connection
+ *
+ * One segment, not all that its skb holds.
+ *
+ * Context: Socket lock.
+ * Return: 0; -ENOENT: nothing is in flight; -ENOMEM.
+ */
+int xtcp_retransmit_head(struct sock *sk)
+{
+	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
+	u32 mss = max_t(u32, xtcp_sk(sk)->mss_cache, 1);
+
+	if (!skb)
+		return -ENOENT;
+	if (skb->len > mss && xtcp_sndq_split(sk, skb, mss, true))
+		return -ENOMEM;
+	return xtcp_retransmit_skb(sk, skb);
+}
+
+/**
+ * xtcp_retransmit_lost - send again what recovery marked, as cwnd allows
+ * @sk: the connection
+ *
+ * The first hole of a recovery goes out in any case (RFC 6582 3.2 step 2).
+ *
+ * Context: Socket lock.
+ */
+void xtcp_retransmit_lost(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
+	bool first = true;
+
+	for (; skb; skb = xtcp_sndq_rtx_next(skb), first = false) {
+		struct xtcp_cb *cb = xtcp_cb(skb);
+		u32 quota = xtcp_recovery_quota(sk);
+		u32 mss = max_t(u32, xt->mss_cache, 1);
+
+		if (!(cb->marks & XTCP_MARK_LOST))
+			break;		/* marks go from the front */
+		if (cb->marks & XTCP_MARK_REXMITTED)
+			continue;
+		if (!quota && !first)
+			break;
+		quota = max(quota, 1U);
+		if (skb->len > (u64)quota * mss &&
+		    xtcp_sndq_split(sk, skb, quota * mss, true))
+			break;
+		if (xtcp_retransmit_skb(sk, skb))
+			break;
+	}
+	xtcp_retransmit_arm(sk);
+}
+
+static u64 xtcp_retransmit_model_ms(const struct sock *sk, u32 boundary)
+{
+	u64 base = xtcp_knob_rto_min_us(sk) / USEC_PER_MSEC;
+	u64 max = xtcp_knob_rto_max_us(sk) / USEC_PER_MSEC;
+	u32 linear;
+
+	if (xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
+		base = READ_ONCE(xtcp_net(sock_net(sk))->knobs.rto_initial_ms);
+	base = max_t(u64, base, 1);
+	linear = ilog2(max(div64_u64(max, base), 1ULL));
+	if (boundary <= linear)
+		return ((2ULL << boundary) - 1) * base;
+	return ((2ULL << linear) - 1) * base + (boundary - linear) * max;
+}
+
+/**
+ * xtcp_retransmit_exceeded - has this stall lasted too long?
+ * @sk: the connection
+ * @boundary: a number of timeouts; how long these take from rto_min on is what counts,
+ *            so that a short RTT does not give up sooner (R1, R2: MUST-20)
+ * @timeout_ms: if not 0: this long instead (MUST-21: settable by the program)
+ *
+ * Context: Socket lock.
+ * Return: true if so.
+ */
+bool xtcp_retransmit_exceeded(struct sock *sk, u32 boundary, u32 timeout_ms)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u64 limit_ms = timeout_ms ? timeout_ms : xtcp_retransmit_model_ms(sk, boundary);
+
+	if (!xt->retransmits || !xt->retrans_stamp_ms)
+		return false;
+	return xtcp_clock_ms() - xt->retrans_stamp_ms >= limit_ms;
+}
+
+static void xtcp_retransmit_give_up(struct sock *sk, enum xtcp_reason reason)
+{
+	int err = READ_ONCE(sk->sk_err_soft);
+
+	XTCP_INC(sock_net(sk), TimeoutAborts);
+	xtcp_life_abort(sk, err ? err : ETIMEDOUT, reason);
+}
+
+/* R1: ask for another route; R2: give up. Return: true if the connection is gone. */
+static bool xtcp_retransmit_over(struct sock *sk)
+{
+	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 user_ms = xt->tune.user_timeout_ms;
+	bool over;
+
+	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
+		u32 retries = sk->sk_state == TCP_SYN_SENT ? xtcp_knob_syn_retries(sk) :
+							     xtcp_knob_synack_retries(sk);
+
+		if (xt->retransmits)
+			dst_negative_advice(sk);
+		over = xt->retransmits >= retries;
+	} else {
+		u32 retries = READ_ONCE(knobs->retries2);
+
+		if (xtcp_retransmit_exceeded(sk, READ_ONCE(knobs->retries1), 0))
+			dst_negative_advice(sk);
+		if (sock_flag(sk, SOCK_DEAD))
+			retries = xtcp_knob_orphan_retries(sk);
+		over = xtcp_retransmit_exceeded(sk, retries, 0);
+		if (sock_flag(sk, SOCK_DEAD) && xtcp_life_too_many_orphans(sk)) {
+			XTCP_INC(sock_net(sk), AbortOnMemory);
+			over = true;
+		}
+	}
+	if (user_ms)
+		over = xtcp_retransmit_exceeded(sk, 0, user_ms);
+	if (over)
+		xtcp_retransmit_give_up(sk, user_ms ? XTCP_REASON_DEAD_PEER :
+						      XTCP_REASON_TIMEOUT);
+	return over;
+}
+
+/* The peer closed its window over data in flight: probe with them (MUST-34, -37). */
+static bool xtcp_retransmit_window_shut(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xt->snd_wnd || sock_flag(sk, SOCK_DEAD) ||
+	    xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return false;
+	if (xtcp_clock_ms() - xt->last_rcv_ms > XTCP_RETRANSMIT_DEAD_MS) {
+		xtcp_retransmit_give_up(sk, XTCP_REASON_TIMEOUT);
+		return true;
+	}
+	xtcp_recovery_timeout(sk);
+	xtcp_retransmit_head(sk);
+	return true;
+}
+
+/**
+ * xtcp_retransmit_timeout - the REXMIT timer ran out
+ * @sk: the connection
+ *
+ * RFC 6298 5.4 to 5.6. May close the connection.
+ *
+ * Context: Softirq, socket lock.
+ */
+void xtcp_retransmit_timeout(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!xt->packets_out)
+		return;
+	if (!xtcp_retransmit_window_shut(sk)) {
+		if (xtcp_retransmit_over(sk))
+			return;
+		XTCP_INC(sock_net(sk), Timeouts);
+		xtcp_recovery_timeout(sk);
+		if (xt->retransmits < U8_MAX)
+			xt->retransmits++;
+		xtcp_retransmit_head(sk);
+	} else if (sk->sk_state == TCP_CLOSE) {
+		return;
+	}
+	xtcp_rtt_backoff(&xt->rtt);
+	xtcp_timer_cancel(sk, XTCP_TIMER_REXMIT);
+	xtcp_retransmit_arm(sk);
+}
+
+/* Send what little the window takes, or a bare probe. */
+static void xtcp_retransmit_probe(struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	s32 room = xt->snd_una + xt->snd_wnd - xtcp_cb(skb)->seq;
+	u32 len = min_t(u32, skb->len, xt->mss_cache);
+
+	XTCP_INC(sock_net(sk), ZeroWindowProbes);
+	if (room > 0 && skb->len) {
+		len = min_t(u32, len, room);
+		xtcp_cb(skb)->flags |= XTCP_FLAG_PSH;
+		if (len == skb->len || !xtcp_sndq_split(sk, skb, len, false)) {
+			xtcp_sndq_set_segs(sk, skb, xt->mss_cache);
+			if (xtcp_data_transmit(sk, skb, true) != -ENOMEM)
+				xtcp_sndq_sent(sk, skb);
+			return;
+		}
+	}
+	xtcp_control_probe(sk, false);
+}
+
+static bool xtcp_retransmit_persist_over(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 max_probes = READ_ONCE(xtcp_net(sock_net(sk))->knobs.retries2);
+	u32 user_ms = xt->tune.user_timeout_ms;
+
+	if (sock_flag(sk, SOCK_DEAD))
+		max_probes = xtcp_knob_orphan_retries(sk);
+	if (user_ms && xt->probes_since_ms &&
+	    xtcp_clock_ms() - xt->probes_since_ms >= user_ms)
+		return true;
+	return xt->probes_out >= max_probes;
+}
+
+/**
+ * xtcp_retransmit_persist - the PERSIST timer ran out
+ * @sk: the connection
+ *
+ * RFC 9293 3.8.6.1: a zero window is probed (MUST-36), at growing intervals, for
+ * as long as the probes are answered (MUST-37). May close the connection.
+ *
+ * Context: Softirq, socket lock.
+ */
+void xtcp_retransmit_persist(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *skb = xtcp_sndq_head(sk);
+
+	/* A FIN that found no memory */
+	if (!skb && !xt->fin_queued && xtcp_state_in(sk, TCPF_FIN_WAIT1 | TCPF_LAST_ACK)) {
+		xtcp_data_send_fin(sk);
+		return;
+	}
+	if (xt->packets_out || !skb) {
+		xt->probes_out = 0;
+		xt->probes_since_ms = 0;
+		return;
+	}
+	if (xtcp_retransmit_persist_over(sk)) {
+		xtcp_retransmit_give_up(sk, xt->tune.user_timeout_ms ? XTCP_REASON_DEAD_PEER :
+								       XTCP_REASON_TIMEOUT);
+		return;
+	}
+	if (!xt->probes_since_ms)
+		xt->probes_since_ms = xtcp_clock_ms() ?: 1;
+	xtcp_retransmit_probe(sk, skb);
+	if (xt->probes_out < U8_MAX)
+		xt->probes_out++;
+	if (xt->persist_backoff < READ_ONCE(xtcp_net(sock_net(sk))->knobs.retries2))
+		xt->persist_backoff++;
+	xtcp_retransmit_arm(sk);
+}
