@@ -193,7 +193,7 @@ static void sack_blocks(void)
 	check_eq(s->o.sack[0][1] - c->irs, 101);
 }
 
-ROWS(ack_rows,
+const struct row ack_rows[] = {
 	ROW(ROW_CORE, "MUST-40 an ACK is late by less than 0.5 s",
 	    delay_bound),
 	ROW(ROW_CORE, "MUST-58 MUST-59 an ACK covers all that has come",
@@ -209,4 +209,5 @@ ROWS(ack_rows,
 	ROW(0, "RFC 9293 3.10.7.4 no ACK, no segment", no_ack),
 	ROW(ROW_CORE, "RFC 2018 RFC 2883 SACK and DSACK blocks",
 	    sack_blocks),
-);
+	{ NULL }
+};

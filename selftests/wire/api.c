@@ -162,7 +162,7 @@ static void accept_queue_full(void)
 	check(c[0]->snd && c[1]->snd, "the first two are not answered");
 }
 
-ROWS(api_rows,
+const struct row api_rows[] = {
 	ROW(ROW_CORE, "MUST-47 asynchronous errors wake poll()",
 	    async_error),
 	ROW(0, "RFC 9293 3.9.1 calls while connecting", while_connecting),
@@ -172,4 +172,5 @@ ROWS(api_rows,
 	ROW(0, "RFC 9293 3.9.1.6 STATUS: TCP_INFO", info),
 	ROW(0, "MUST-47 accept() of what was reset", accept_reset),
 	ROW(0, "a full accept queue", accept_queue_full),
-);
+	{ NULL }
+};

@@ -109,7 +109,7 @@ static void syn_recv(void)
 	do_accept(c);
 }
 
-ROWS(challenge_rows,
+const struct row challenge_rows[] = {
 	ROW(ROW_CORE, "RFC 5961 3.2 RST in the window", rst_in_window),
 	ROW(0, "RFC 5961 3.2 RST outside of the window", rst_outside),
 	ROW(ROW_CORE, "RFC 5961 4.2 SYN", syn),
@@ -117,4 +117,5 @@ ROWS(challenge_rows,
 	ROW(0, "RFC 5961 7 challenge_ack_limit", limited),
 	ROW(0, "RFC 5961 CLOSE_WAIT and FIN_WAIT_2", other_states),
 	ROW(0, "RFC 5961 3.2 SYN_RECV", syn_recv),
-);
+	{ NULL }
+};

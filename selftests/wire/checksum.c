@@ -97,11 +97,12 @@ static void data_offset(void)
 	state_is(c, TCP_ESTABLISHED);
 }
 
-ROWS(checksum_rows,
+const struct row checksum_rows[] = {
 	ROW(ROW_CORE, "MUST-2 what is sent carries the right sum", sent),
 	ROW(ROW_CORE, "MUST-3 a wrong sum is dropped in every state",
 	    wrong_is_dropped),
 	ROW(0, "MUST-3 a wrong sum for a closed port", closed),
 	ROW(0, "MUST-3 each single bit counts", single_bits),
 	ROW(0, "MUST-3 an impossible header length", data_offset),
-);
+	{ NULL }
+};

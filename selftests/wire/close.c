@@ -333,7 +333,7 @@ static void textbook_passive(void)
 	gone(c);
 }
 
-ROWS(close_rows,
+const struct row close_rows[] = {
 	ROW(ROW_CORE, "S8 active close", active_close),
 	ROW(0, "S8 half-close still receives", half_close),
 	ROW(0, "S8 what was queued goes out before the FIN", queue_before_fin),
@@ -362,4 +362,5 @@ ROWS(close_rows,
 	ROW(ROW_CORE, "S21 the seven segments, active side", textbook_active),
 	ROW(ROW_CORE, "S21 the seven segments, passive side",
 	    textbook_passive),
-);
+	{ NULL }
+};

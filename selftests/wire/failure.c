@@ -264,7 +264,7 @@ static void rto_bounds(void)
 	      (int)(t[8] - t[7]));
 }
 
-ROWS(failure_rows,
+const struct row failure_rows[] = {
 	ROW(ROW_CORE, "MUST-18 RFC 6298 exponential backoff", backoff),
 	ROW(0, "MUST-18 RFC 6298 1 s before the first sample", initial_rto),
 	ROW(0, "MUST-18 Karn's algorithm", karn),
@@ -292,4 +292,5 @@ ROWS(failure_rows,
 	ROW(ROW_VT, "S13 FIN retries with a program: retries2", fin_retries),
 	ROW(ROW_VT | ROW_XTCP, "XTCP_RTO_MIN_MS, XTCP_RTO_MAX_MS",
 	    rto_bounds),
-);
+	{ NULL }
+};

@@ -153,7 +153,8 @@ static void old_syn_server(void)
 	check(!wait_fd(c->lfd, POLLIN, 0), "something to accept");
 	/* The real attempt of the same pair. */
 	c->irs += 100000;
-	c->iss = c->rcv = 0;
+	c->iss = 0;
+	c->rcv = 0;
 	peer_syn(c, HOW());
 	expect(c, SYN | ACK, 0, 1);
 	inject(c, ACK, 1, 1);
@@ -181,7 +182,7 @@ static void lost_synack_once(void)
 {
 	struct conn *c = in_syn_recv();
 
-	mark(c);
+	mark_last(c);
 	expect(c, SYN | ACK, 0, 1, .at_ms = 1000);
 	inject(c, ACK, 1, 1);
 	do_accept(c);
@@ -370,7 +371,7 @@ static void reset_passive(void)
 	expect(d, SYN | ACK, 0, 1);
 }
 
-ROWS(handshake_rows,
+const struct row handshake_rows[] = {
 	ROW(ROW_CORE, "S1 three-way handshake, passive", passive),
 	ROW(ROW_CORE, "S1 three-way handshake, active", active),
 	ROW(ROW_CORE, "S2 SYN, FIN and each byte take one number", numbers),
@@ -405,4 +406,5 @@ ROWS(handshake_rows,
 	    reset_active),
 	ROW(0, "MUST-11 RST in SYN_RECV after a passive open",
 	    reset_passive),
-);
+	{ NULL }
+};

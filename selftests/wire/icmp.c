@@ -226,7 +226,7 @@ static void recverr(void)
 	state_is(c, TCP_ESTABLISHED);
 }
 
-ROWS(icmp_rows,
+const struct row icmp_rows[] = {
 	ROW(ROW_CORE, "MUST-54 a hard error ends SYN_SENT", hard_syn_sent),
 	ROW(0, "MUST-54 an unreachable net in SYN_SENT", soft_syn_sent),
 	ROW(0, "MUST-54 the quoted number is checked", stale_quote),
@@ -241,4 +241,5 @@ ROWS(icmp_rows,
 	ROW(0, "MUST-54 errors for LISTEN and SYN_RECV", nobody),
 	ROW(0, "MUST-54 errors for TIME_WAIT", time_wait),
 	ROW(0, "MUST-47 IP_RECVERR", recverr),
-);
+	{ NULL }
+};

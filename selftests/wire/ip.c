@@ -46,7 +46,8 @@ static void unknown_options6(void)
 	expect(c, ACK, 1, 11);
 	read_stream(c, 10);
 	/* A hop-by-hop header likewise. */
-	c->snd = i.seq = 11;
+	i.seq = 11;
+	c->snd = 11;
 	n = pkt_build(c, &i, buf);
 	memcpy(out, buf, 40);
 	memcpy(out + 40, (uint8_t[]){ w.proto, 0, 1, 4, 0, 0, 0, 0 }, 8);
@@ -129,7 +130,8 @@ static void fragments(void)
 	f[2] = len >> 8;
 	f[3] = len;
 	f[6] = 0x20;
-	f[10] = f[11] = 0;
+	f[10] = 0;
+	f[11] = 0;
 	len = csum_fold(csum_add(0, f, 20));
 	f[10] = len >> 8;
 	f[11] = len;
@@ -142,7 +144,8 @@ static void fragments(void)
 	f[3] = len;
 	f[6] = 0;
 	f[7] = cut / 8;
-	f[10] = f[11] = 0;
+	f[10] = 0;
+	f[11] = 0;
 	n = csum_fold(csum_add(0, f, 20));
 	f[10] = n >> 8;
 	f[11] = n;
@@ -179,7 +182,7 @@ static void fragments6(void)
 	read_stream(c, 800);
 }
 
-ROWS(ip_rows,
+const struct row ip_rows[] = {
 	ROW(ROW_CORE, "MUST-48 DSCP", dscp),
 	ROW(0, "MUST-48 DSCP of SYN and SYN+ACK", dscp_syn),
 	ROW(ROW_CORE | ROW_V4, "MUST-50 unknown IP options",
@@ -190,4 +193,5 @@ ROWS(ip_rows,
 	    source_route),
 	ROW(ROW_V4, "IPv4 fragments", fragments),
 	ROW(ROW_V6, "IPv6 fragments", fragments6),
-);
+	{ NULL }
+};

@@ -7,7 +7,8 @@
 /* One attempt from a fixed tuple, given up again; returns its number. */
 static uint32_t one_isn(struct conn *c, uint64_t *t)
 {
-	c->iss = c->rcv = 0;
+	c->iss = 0;
+	c->rcv = 0;
 	peer_syn(c, HOW());
 	*t = expect(c, SYN | ACK, 0, 1)->t_ns;
 	inject(c, RST, 1, 0);
@@ -127,10 +128,10 @@ static void ports(void)
 		last = c->lport;
 		close(c->fd);
 	}
-	check(up < 16, "%d of 64 ports follow the one before", up);
+	check(up < 16, "%d of 64 follow the one before", up);
 }
 
-ROWS(isn_rows,
+const struct row isn_rows[] = {
 	ROW(ROW_CORE, "MUST-8 initial numbers run with a clock",
 	    clock_driven),
 	ROW(ROW_CORE, "MUST-9 RFC 6528 other tuples, other numbers, passive",
@@ -139,4 +140,5 @@ ROWS(isn_rows,
 	    unguessable_active),
 	ROW(0, "RFC 7323 7.1 timestamps differ between peers", timestamps),
 	ROW(0, "RFC 6056 ephemeral ports are not a counter", ports),
-);
+	{ NULL }
+};

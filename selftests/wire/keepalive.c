@@ -23,12 +23,12 @@ static struct seg *probe(struct conn *c, uint64_t at_ms)
 {
 	struct seg *s = next_seg(c, at_ms * 2);
 
-	check(s, "no probe within %d s", (int)(at_ms / 500));
+	check(s, "nothing within %d s", (int)(at_ms / 500));
 	near((s->t_ns - c->mark_ns) / MSEC, at_ms, slack(at_ms));
 	check_eq(s->flags, ACK);
 	check_eq(s->seq - c->iss, c->rcv - 1);
 	check_eq(s->ack - c->irs, c->snd);
-	check(s->len <= 1, "a probe of %d bytes", s->len);
+	check(s->len <= 1, "%d bytes of data", s->len);
 	c->ts_recent = s->o.tsval;
 	return s;
 }
@@ -255,7 +255,7 @@ static void answers_probes(void)
 	check(!wait_fd(c->fd, POLLIN, 0), "the garbage byte is readable");
 }
 
-ROWS(keepalive_rows,
+const struct row keepalive_rows[] = {
 	ROW(ROW_CORE | ROW_VT,
 	    "S14 MUST-24 MUST-28 the true defaults to the end", true_defaults),
 	ROW(ROW_VT, "S14 the same after an active open", true_defaults_active),
@@ -274,4 +274,5 @@ ROWS(keepalive_rows,
 	ROW(ROW_VT, "S14 in CLOSE_WAIT and FIN_WAIT_2", in_other_states),
 	ROW(ROW_CORE, "RFC 9293 3.8.4 probes of others are answered",
 	    answers_probes),
-);
+	{ NULL }
+};

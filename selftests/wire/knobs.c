@@ -195,7 +195,7 @@ static void initial_rto(void)
 	expect(c, SYN, 0, 0, .at_ms = 300, .slack_ms = 200);
 }
 
-ROWS(knobs_rows,
+const struct row knobs_rows[] = {
 	ROW(ROW_XTCP | ROW_CORE, "the true defaults", true_defaults),
 	ROW(ROW_XTCP, "bounds: EINVAL, and nothing changes", bounds),
 	ROW(ROW_XTCP, "a namespace inherits its creator's values",
@@ -208,4 +208,5 @@ ROWS(knobs_rows,
 	ROW(ROW_XTCP | ROW_VT, "S5 XTCP_SYNACK_RETRIES 0",
 	    synack_retries_option),
 	ROW(ROW_XTCP, "rto_initial_ms 300", initial_rto),
-);
+	{ NULL }
+};

@@ -17,13 +17,6 @@
 
 struct wire w = { .family = AF_INET, .proto = IPPROTO_TCP, .mtu = 1500 };
 
-extern const struct row handshake_rows[], close_rows[], reset_rows[],
-	options_rows[], checksum_rows[], isn_rows[], open_rows[],
-	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
-	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
-	challenge_rows[], orphan_rows[], visible_rows[], transitions_rows[],
-	matrix_rows[], knobs_rows[];
-
 static const struct row *const topics[] = {
 	handshake_rows, close_rows, reset_rows, options_rows, checksum_rows,
 	isn_rows, open_rows, failure_rows, keepalive_rows, timewait_rows,
@@ -279,21 +272,44 @@ static void parse(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "s:46r:v", longs, NULL)) != -1) {
 		switch (c) {
-		case 's': parse_stacks(optarg); break;
-		case '4': opt.v4 = true; break;
-		case '6': opt.v6 = true; break;
-		case 'r': opt.match = optarg; break;
-		case 'v': w.verbose = true; break;
-		case 'O': opt.vt_only = true; /* fall through */
-		case 'V': opt.vt = true; break;
-		case 'c': opt.core = true; break;
-		case 'S': w.seed = strtoull(optarg, NULL, 0); break;
-		case 'n': opt.repeat = atoi(optarg); break;
-		default: usage();
+		case 's':
+			parse_stacks(optarg);
+			break;
+		case '4':
+			opt.v4 = true;
+			break;
+		case '6':
+			opt.v6 = true;
+			break;
+		case 'r':
+			opt.match = optarg;
+			break;
+		case 'v':
+			w.verbose = true;
+			break;
+		case 'O':
+			opt.vt_only = true;
+			opt.vt = true;
+			break;
+		case 'V':
+			opt.vt = true;
+			break;
+		case 'c':
+			opt.core = true;
+			break;
+		case 'S':
+			w.seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'n':
+			opt.repeat = atoi(optarg);
+			break;
+		default:
+			usage();
 		}
 	}
 	if (optind < argc && !strcmp(argv[optind], "list")) {
-		opt.list = opt.vt = true;
+		opt.list = true;
+		opt.vt = true;
 		optind++;
 	}
 	if (!opt.nconfigs)
@@ -307,8 +323,10 @@ int main(int argc, char **argv)
 	int i, n;
 
 	parse(argc, argv);
-	if (!opt.v4 && !opt.v6)
-		opt.v4 = opt.v6 = true;
+	if (!opt.v4 && !opt.v6) {
+		opt.v4 = true;
+		opt.v6 = true;
+	}
 	w.vt = opt.vt;
 	if (opt.list) {
 		for_rows(list_row, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The state machine in full: every state meets every kind of segment with
- * every kind of sequence and acknowledgement number, and what follows is
+ * every kind of sequence and acknowledgment number, and what follows is
  * compared with what the kernel's own TCP does in the same place.  What is
  * different has to be listed with its reason in known-differences.txt; the
  * list may hold nothing that does not occur.
@@ -115,7 +115,7 @@ MATRIX(time_wait, "TIME_WAIT", in_time_wait_)
 #define M(name, fn) \
 	ROW(0, "RFC 9293 3.10.7 " name " x 100 segments, both stacks", fn)
 
-ROWS(matrix_rows,
+const struct row matrix_rows[] = {
 	M("CLOSED", closed),
 	M("LISTEN", listening),
 	M("SYN_SENT", syn_sent),
@@ -127,4 +127,5 @@ ROWS(matrix_rows,
 	M("CLOSING", closing),
 	M("LAST_ACK", last_ack),
 	M("TIME_WAIT", time_wait),
-);
+	{ NULL }
+};

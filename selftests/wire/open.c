@@ -251,7 +251,7 @@ static void impossible_source(void)
 	expect(c, SYN | ACK, 0, 1);
 }
 
-ROWS(open_rows,
+const struct row open_rows[] = {
 	ROW(ROW_CORE, "MUST-41 a passive open disturbs nothing",
 	    passive_disturbs_nothing),
 	ROW(ROW_CORE, "MUST-42 two listeners, one port", two_listeners),
@@ -266,4 +266,5 @@ ROWS(open_rows,
 	    syn_to_many),
 	ROW(ROW_CORE, "MUST-63 a SYN with an impossible source",
 	    impossible_source),
-);
+	{ NULL }
+};

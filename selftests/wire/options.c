@@ -356,7 +356,7 @@ static void knobs_off(void)
 	check(c->syn.o.has_mss, "no MSS option");
 }
 
-ROWS(options_rows,
+const struct row options_rows[] = {
 	ROW(ROW_CORE, "MUST-4 MUST-64 EOL, NOP, MSS at any alignment",
 	    alignment),
 	ROW(0, "MUST-4 nothing is read after EOL", after_eol),
@@ -385,4 +385,5 @@ ROWS(options_rows,
 	ROW(0, "RFC 7323 a RST needs no timestamp", paws_missing),
 	ROW(0, "sack, timestamps, window_scaling can be switched off",
 	    knobs_off),
-);
+	{ NULL }
+};

@@ -132,7 +132,7 @@ static void linger(void)
 	sys(setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)));
 	sys(shutdown(c->fd, SHUT_WR));
 	expect(c, FIN | ACK, 1, 1);
-	mark(c);
+	mark_last(c);
 	sys(close(c->fd));	/* nobody answers meanwhile */
 	c->fd = -1;
 	near(since_ms(c), 5000, 1500);
@@ -141,7 +141,7 @@ static void linger(void)
 	state_is(c, TCP_FIN_WAIT2);
 }
 
-ROWS(orphan_rows,
+const struct row orphan_rows[] = {
 	ROW(ROW_CORE | ROW_VT, "S18 FIN_WAIT_2 is bounded: 60 s", fin_wait_2),
 	ROW(ROW_VT, "S18 FIN_WAIT_2 with a program is not", fin_wait_2_held),
 	ROW(ROW_VT, "S18 fin_wait2_ms 20000", fin_wait_2_knob),
@@ -156,4 +156,5 @@ ROWS(orphan_rows,
 	ROW(ROW_VT, "S18 an orphan before a zero window",
 	    zero_window_orphan),
 	ROW(ROW_VT, "SO_LINGER 5 s", linger),
-);
+	{ NULL }
+};

@@ -129,7 +129,8 @@ static void peer_restarts(void)
 	gone(c);
 	check_eq(so_error(c->fd), ECONNRESET);
 	c->irs += 70000;
-	c->iss = c->rcv = 0;
+	c->iss = 0;
+	c->rcv = 0;
 	peer_syn(c, HOW());
 	expect(c, SYN | ACK, 0, 1);
 }
@@ -185,7 +186,7 @@ static void disconnect(void)
 	gone(c);
 }
 
-ROWS(reset_rows,
+const struct row reset_rows[] = {
 	ROW(ROW_CORE, "RFC 9293 3.10.7.1 a port nobody listens on",
 	    closed_port),
 	ROW(0, "RFC 9293 3.10.7.2 LISTEN", listen_state),
@@ -200,4 +201,5 @@ ROWS(reset_rows,
 	ROW(0, "MUST-47 EPIPE for who writes on", data_for_the_gone),
 	ROW(0, "SHUT_RD sends nothing", shut_rd),
 	ROW(0, "ABORT by connect(AF_UNSPEC)", disconnect),
-);
+	{ NULL }
+};

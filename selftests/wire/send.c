@@ -184,7 +184,7 @@ static void dont_fragment(void)
 	check(expect(c, ACK, 1, 1, .len = 10)->df, "DF is not set");
 }
 
-ROWS(send_rows,
+const struct row send_rows[] = {
 	ROW(ROW_CORE, "MUST-60 MUST-61 nothing is held back, PSH at the end",
 	    push),
 	ROW(0, "RFC 1122 4.2.3.4 Nagle", nagle),
@@ -198,4 +198,5 @@ ROWS(send_rows,
 	ROW(ROW_CORE, "MUST-49 TTL and hop limit", ttl),
 	ROW(0, "MUST-49 TTL and hop limit of SYN and SYN+ACK", ttl_syn),
 	ROW(ROW_V4, "RFC 1191 DF", dont_fragment),
-);
+	{ NULL }
+};

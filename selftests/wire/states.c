@@ -26,7 +26,8 @@ struct conn *conn_new(void)
 	check(nconns < CONNS, "more than %d connections in a row", CONNS);
 	c = &conns[nconns++];
 	memset(c, 0, sizeof(*c));
-	c->fd = c->lfd = -1;
+	c->fd = -1;
+	c->lfd = -1;
 	c->family = w.family;
 	memcpy(c->laddr, addr_local(), is_v6() ? 16 : 4);
 	memcpy(c->paddr, addr_peer(), is_v6() ? 16 : 4);
@@ -126,11 +127,11 @@ struct conn *in_syn_sent_(struct how h)
 		sys(bind(c->fd, (void *)&ss, len));
 	}
 	len = addr_fill(&ss, addr_peer(), c->pport);
-	mark(c);
 	sys_err(connect(c->fd, (void *)&ss, len), EINPROGRESS);
 	sys(getsockname(c->fd, (void *)&ss, &slen));
 	c->lport = ntohs(((struct sockaddr_in *)&ss)->sin_port);
 	expect(c, SYN, 0, 0);
+	mark_last(c);
 	check_syn_options(c, h, false);
 	state_is(c, TCP_SYN_SENT);
 	return c;
@@ -147,8 +148,8 @@ struct conn *in_syn_recv_(struct how h)
 		c = in_listen_(h);
 		peer_syn(c, h);
 	}
-	mark(c);
 	expect(c, SYN | ACK, 0, 1);
+	mark_last(c);
 	check_syn_options(c, h, true);
 	state_is(c, TCP_SYN_RECV);
 	return c;
@@ -180,8 +181,8 @@ struct conn *in_established_(struct how h)
 		do_accept(c);
 	}
 	quiet(c);
+	mark_last(c);
 	state_is(c, TCP_ESTABLISHED);
-	mark(c);
 	return c;
 }
 
@@ -201,8 +202,8 @@ struct conn *in_fin_wait_1_(struct how h)
 
 	do_close(c, h);
 	expect(c, FIN | ACK, 1, 1);
+	mark_last(c);
 	state_is(c, TCP_FIN_WAIT1);
-	mark(c);
 	return c;
 }
 
@@ -212,8 +213,8 @@ struct conn *in_fin_wait_2_(struct how h)
 
 	inject(c, ACK, 1, 2);
 	quiet(c);
+	mark_last(c);
 	state_is(c, TCP_FIN_WAIT2);
-	mark(c);
 	return c;
 }
 
@@ -223,8 +224,8 @@ struct conn *in_close_wait_(struct how h)
 
 	inject(c, FIN | ACK, 1, 1);
 	expect(c, ACK, 1, 2);
+	mark_last(c);
 	state_is(c, TCP_CLOSE_WAIT);
-	mark(c);
 	return c;
 }
 
@@ -234,8 +235,8 @@ struct conn *in_closing_(struct how h)
 
 	inject(c, FIN | ACK, 1, 1);
 	expect(c, ACK, 2, 2);
+	mark_last(c);
 	state_is(c, TCP_CLOSING);
-	mark(c);
 	return c;
 }
 
@@ -245,8 +246,8 @@ struct conn *in_last_ack_(struct how h)
 
 	do_close(c, h);
 	expect(c, FIN | ACK, 1, 2);
+	mark_last(c);
 	state_is(c, TCP_LAST_ACK);
-	mark(c);
 	return c;
 }
 
@@ -256,7 +257,7 @@ struct conn *in_time_wait_(struct how h)
 
 	inject(c, FIN | ACK, 1, 2);
 	expect(c, ACK, 2, 2);
-	mark(c);
+	mark_last(c);
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
@@ -276,7 +277,7 @@ struct conn *in_closed_(struct how h)
 }
 
 /*
- * Shuts the peer's window by the acknowledgement of new data: a stack may
+ * Shuts the peer's window by the acknowledgment of new data: a stack may
  * ignore a window that shrinks without any.
  */
 void zero_window(struct conn *c)
@@ -287,5 +288,5 @@ void zero_window(struct conn *c)
 	expect(c, ACK, from, c->snd, .len = 10);
 	inject(c, ACK, c->snd, c->rcv, .win = ZERO_WIN);
 	quiet(c);
-	mark(c);
+	mark_last(c);
 }

@@ -26,7 +26,7 @@ static void from_closing(void)
 	inject(c, ACK, 2, 2);
 	quiet(c);
 	state_is(c, TCP_TIME_WAIT);
-	mark(c);
+	mark_last(c);
 	near(wait_gone(c, 100000), 60000, slack(60000));
 }
 
@@ -37,7 +37,7 @@ static void restarted(void)
 	pass_quietly(c, 40000);
 	inject(c, FIN | ACK, 1, 2);
 	expect(c, ACK, 2, 2);
-	mark(c);
+	mark_last(c);
 	near(wait_gone(c, 100000), 60000, slack(60000));
 }
 
@@ -69,7 +69,7 @@ static void msl_range(void)
 		c = in_fin_wait_2(.close = true);
 		inject(c, FIN | ACK, 1, 2);
 		expect(c, ACK, 2, 2);
-		mark(c);
+		mark_last(c);
 		near(wait_gone(c, 4 * msl[i] + 1000), 2 * msl[i],
 		     slack(2 * msl[i]));
 	}
@@ -93,7 +93,7 @@ static void msl_by_socket(void)
 		c = in_fin_wait_2(.close = true, .tune = tune_msl);
 		inject(c, FIN | ACK, 1, 2);
 		expect(c, ACK, 2, 2);
-		mark(c);
+		mark_last(c);
 		near(wait_gone(c, 4 * msl[i] + 1000), 2 * msl[i],
 		     slack(2 * msl[i]));
 	}
@@ -107,7 +107,7 @@ static void msl_short(void)
 	c = in_fin_wait_2(.close = true);
 	inject(c, FIN | ACK, 1, 2);
 	expect(c, ACK, 2, 2);
-	mark(c);
+	mark_last(c);
 	check(wait_gone(c, 5000) >= 90, "gone after %d ms", (int)since_ms(c));
 }
 
@@ -127,7 +127,8 @@ static void msl_bounds(void)
 /* RFC 6191: a new SYN with a later timestamp opens anew. */
 static void again(struct conn *c)
 {
-	c->iss = c->rcv = 0;
+	c->iss = 0;
+	c->rcv = 0;
 	expect(c, SYN | ACK, 0, 1);
 	state_is(c, TCP_SYN_RECV);
 	inject(c, ACK, 1, 1);
@@ -301,7 +302,9 @@ static void reuse(void)
 	check(fd >= 0, "connect(): %s", strerror(errno));
 	c->fd = fd;
 	c->irs += 100000;
-	c->iss = c->rcv = c->snd = 0;
+	c->iss = 0;
+	c->rcv = 0;
+	c->snd = 0;
 	expect(c, SYN, 0, 0);
 	peer_syn_ack(c, HOW());
 	expect(c, ACK, 1, 1);
@@ -319,7 +322,7 @@ static void no_reuse(void)
 	quiet(c);
 }
 
-ROWS(timewait_rows,
+const struct row timewait_rows[] = {
 	ROW(ROW_CORE | ROW_VT, "S10 MUST-13 60 s, then nothing",
 	    sixty_seconds),
 	ROW(ROW_VT, "S10 the same from CLOSING", from_closing),
@@ -346,4 +349,5 @@ ROWS(timewait_rows,
 	ROW(0, "S10 the port in TIME_WAIT and SO_REUSEADDR", bind_again),
 	ROW(ROW_VT, "RFC 6191 connect() with tw_reuse 1", reuse),
 	ROW(0, "RFC 6191 connect() with tw_reuse 0", no_reuse),
-);
+	{ NULL }
+};

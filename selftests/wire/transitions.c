@@ -213,7 +213,7 @@ static void time_wait_closed_short(void)
 #define EDGE(fl, from, to, fn) \
 	ROW(fl, "RFC 9293 figure 5: " from " -> " to, fn)
 
-ROWS(transitions_rows,
+const struct row transitions_rows[] = {
 	EDGE(ROW_CORE, "CLOSED", "LISTEN", closed_listen),
 	EDGE(ROW_CORE, "CLOSED", "SYN_SENT", closed_syn_sent),
 	EDGE(ROW_CORE, "LISTEN", "SYN_RECV", listen_syn_recv),
@@ -236,4 +236,5 @@ ROWS(transitions_rows,
 	EDGE(ROW_CORE | ROW_VT, "TIME_WAIT", "CLOSED", time_wait_closed),
 	EDGE(ROW_XTCP, "TIME_WAIT", "CLOSED (msl_ms 100)",
 	     time_wait_closed_short),
-);
+	{ NULL }
+};

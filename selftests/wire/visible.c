@@ -177,11 +177,12 @@ static void sysfs(void)
 	}
 }
 
-ROWS(visible_rows,
+const struct row visible_rows[] = {
 	ROW(ROW_XTCP | ROW_CORE, "S20 every state in /proc/net/xtcp/sockets",
 	    sockets),
 	ROW(ROW_XTCP, "S20 queues, inode and uid", queues),
 	ROW(ROW_XTCP, "S20 every state in /proc/net/xtcp/states", counts),
 	ROW(ROW_XTCP, "S20 XTCP_INFO", info),
 	ROW(ROW_XTCP, "S20 every state in /sys/kernel/xtcp/states", sysfs),
-);
+	{ NULL }
+};

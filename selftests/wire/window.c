@@ -76,7 +76,7 @@ static void probes(void)
 	expect_stream(c, 1001);
 	inject(c, ACK, 1, 1001, .win = ZERO_WIN);
 	quiet(c);
-	mark(c);
+	mark_last(c);
 	for (i = 0; i < 4; i++) {
 		s = next_seg(c, 5000);
 		check(s, "no probe");
@@ -244,7 +244,7 @@ static void old_update(void)
 	quiet(c);
 }
 
-ROWS(window_rows,
+const struct row window_rows[] = {
 	ROW(ROW_CORE, "MUST-1 windows are unsigned", is_unsigned),
 	ROW(ROW_CORE, "MUST-34 the peer's window shrinks", shrinks),
 	ROW(0, "MUST-34 the own right edge never goes back", own_edge),
@@ -257,4 +257,5 @@ ROWS(window_rows,
 	ROW(ROW_CORE, "MUST-38 sender silly window", sender_silly),
 	ROW(ROW_CORE, "MUST-39 receiver silly window", receiver_silly),
 	ROW(0, "RFC 9293 3.10.7.4 SND.WL1: an old update", old_update),
-);
+	{ NULL }
+};

@@ -137,7 +137,7 @@ struct conn {
 	bool ts;
 	int ws;			/* shift the stack announced */
 	uint32_t ts_base, ts_recent;
-	uint64_t mark_ns;
+	uint64_t mark_ns, last_ns;
 	uint64_t written, readn;
 	struct seg syn;		/* the stack's SYN or SYN+ACK */
 };
@@ -158,8 +158,6 @@ struct row {
 	unsigned int flags;
 };
 
-#define ROWS(sym, ...)							\
-	const struct row sym[] = { __VA_ARGS__ { NULL, NULL, NULL, 0 } }
 #define ROW(fl, nm, f) { .topic = TOPIC, .name = nm, .fn = f, .flags = fl }
 
 struct wire {
@@ -174,6 +172,15 @@ struct wire {
 };
 
 extern struct wire w;
+extern struct conn conns[];
+extern int nconns;
+
+extern const struct row handshake_rows[], close_rows[], reset_rows[],
+	options_rows[], checksum_rows[], isn_rows[], open_rows[],
+	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
+	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
+	challenge_rows[], orphan_rows[], visible_rows[], transitions_rows[],
+	matrix_rows[], knobs_rows[];
 
 /* main.c */
 void fail_at(const char *file, int line, const char *fmt, ...)
@@ -192,10 +199,16 @@ void fail_at(const char *file, int line, const char *fmt, ...)
 		fail("%s: %s", #call, strerror(errno));			\
 	r_; })
 /* A system call that must fail with this errno. */
-#define sys_err(call, err) do { long r_ = (call); int e_ = errno;	\
-	if (r_ >= 0) fail("%s succeeded: %ld", #call, r_);		\
-	if (e_ != (err)) fail("%s: %s, not %s", #call, strerror(e_),	\
-			      strerror(err)); } while (0)
+#define sys_err(call, err) do {						\
+	long r_ = (call);						\
+	int e_ = errno;							\
+									\
+	if (r_ >= 0)							\
+		fail("%s succeeded: %ld", #call, r_);			\
+	if (e_ != (err))						\
+		fail("%s: %s, not %s", #call, strerror(e_),		\
+		     strerror(err));					\
+} while (0)
 uint32_t rnd(void);
 uint32_t rnd_between(uint32_t low, uint32_t high);
 uint64_t now_ns(void);
@@ -259,6 +272,7 @@ struct seg *next_seg(struct conn *c, uint64_t timeout_ms);
 struct seg *next_pending(struct conn *c);
 void drop_pending(void);
 void mark(struct conn *c);
+void mark_last(struct conn *c);
 uint64_t since_ms(const struct conn *c);
 uint64_t wait_gone(struct conn *c, uint64_t bound_ms);
 void pass_quietly(struct conn *c, uint64_t until_ms);
