@@ -175,4 +175,26 @@ TEST(RFC9406_4_2_limit_without_pacing)
 	EXPECT_EQ(72, p.cc.cwnd);
 }
 
+/* After a pause the RTT of before is no measure any more: it starts anew. */
+TEST(RFC9406_4_2_idle_starts_anew)
+{
+	struct path p;
+	u32 i, before;
+
+	warm_up(&p, 40000, 4);
+	p.rtt_us = 55000;
+	path_round(&p);
+	before = p.cc.cwnd;
+	path_round(&p);
+	ASSERT_LT(p.cc.cwnd, 1.5 * before);	/* conservative slow start */
+	p.cc.ops->on_idle(&p.cc, 1000000);
+	p.rtt_us = 80000;
+	for (i = 0; i < 4; i++) {
+		before = p.cc.cwnd;
+		path_round(&p);
+		EXPECT_EQ(2 * before, p.cc.cwnd);
+	}
+	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+}
+
 TEST_HARNESS_MAIN
