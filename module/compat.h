@@ -19,8 +19,14 @@
 #include <linux/timer.h>
 #include <linux/version.h>
 #include <net/dropreason.h>
+#if __has_include(<linux/skbuff_ref.h>)
+#include <linux/skbuff_ref.h>
+#endif
 #if __has_include(<net/gso.h>)
 #include <net/gso.h>
+#endif
+#if __has_include(<net/proto_memory.h>)
+#include <net/proto_memory.h>
 #endif
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
