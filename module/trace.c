@@ -3,6 +3,8 @@
  * The tracepoints come to life here, with what their events store of a
  * connection's two ends.
  */
+#include <linux/sock_diag.h>
+
 #include "xtcp.h"
 
 #define CREATE_TRACE_POINTS
@@ -14,29 +16,26 @@ static_assert(XTCP_REASON_USER == 1 && XTCP_REASON_ICMP == 7 &&
 	      XTCP_REASON_MAX == 16);
 static_assert(TCP_ESTABLISHED == 1 && TCP_CLOSING == 11 && TCP_NEW_SYN_RECV == 12);
 
-/* Far from where the kernel's own cookies are counted: up from 1 and down from 2^64 */
-#define XTCP_TRACE_COOKIE_BASE (1LL << 52)
-
-static atomic64_t xtcp_trace_cookies = ATOMIC64_INIT(XTCP_TRACE_COOKIE_BASE);
-
 /**
  * xtcp_trace_cookie() - the number that tells a connection from all others
  * @skc: socket, request or TIME_WAIT entry
  *
- * The socket cookie that SO_COOKIE and BPF show too. Like theirs it is given
- * out when first asked for. The kernel's counter is not exported; ours begins
- * where that one never gets, so that no two sockets share a number.
+ * The socket cookie that SO_COOKIE and BPF show too. It is given out when first
+ * asked for.
  *
  * Context: any.
  * Return: the cookie.
  */
 u64 xtcp_trace_cookie(const struct sock_common *skc)
 {
-	atomic64_t *cookie = (atomic64_t *)&skc->skc_cookie;
+	u64 cookie = atomic64_read(&skc->skc_cookie);
+	u32 parts[2];
 
-	if (!atomic64_read(cookie))
-		atomic64_cmpxchg(cookie, 0, atomic64_inc_return(&xtcp_trace_cookies));
-	return atomic64_read(cookie);
+	if (cookie)
+		return cookie;
+	/* only touches skc_cookie, which all three kinds have */
+	sock_diag_save_cookie((struct sock *)skc, parts);
+	return (u64)parts[1] << 32 | parts[0];
 }
 
 static void xtcp_trace_store_v4(struct xtcp_trace_ends *ends, __be32 saddr, __be32 daddr)

@@ -122,6 +122,7 @@ void xtcp_life_reset_clone(struct sock *child)
 	xtcp_life_init_lists(child);
 	xt->acceptq = NULL;
 	xt->port = NULL;
+	xt->port_listens = false;
 	xt->saved_syn = NULL;
 	xt->hashed = 0;
 	xt->dead_ref = 0;
