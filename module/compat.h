@@ -270,7 +270,7 @@ static inline void sk_skb_reason_drop(const struct sock *sk, struct sk_buff *skb
 #endif
 
 /* A child does not share its listener's list of flow labels. */
-#if XTCP_BEFORE(6, 18)
+#if XTCP_BEFORE(6, 12)
 #define xtcp_clear_flowlabels(sk) RCU_INIT_POINTER(inet6_sk(sk)->ipv6_fl_list, NULL)
 #else
 #define xtcp_clear_flowlabels(sk) RCU_INIT_POINTER(inet_sk(sk)->ipv6_fl_list, NULL)
