@@ -203,7 +203,7 @@ void xtcp_cc_on_undo(struct xtcp_cc *cc)
 	if (!cc->prior_cwnd)
 		return;
 	cc->cwnd = xtcp_max_u32(cc->cwnd, cc->prior_cwnd);
-	cc->ssthresh = xtcp_max_u32(cc->ssthresh, cc->prior_ssthresh);
+	cc->ssthresh = cc->prior_ssthresh;
 	cc->cwnd_cnt = 0;
 	cc->prior_cwnd = 0;
 	cc->prior_ssthresh = 0;

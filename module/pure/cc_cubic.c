@@ -362,7 +362,6 @@ static void xtcp_cubic_on_rto(struct xtcp_cc *cc)
 
 	ca->w_max_q10 = 0;
 	ca->epoch_us = 0;
-	xtcp_hystart_reset(ca);
 }
 
 /*

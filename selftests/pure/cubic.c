@@ -150,10 +150,13 @@ TEST(RFC9438_4_6_multiplicative_decrease)
 	}
 }
 
-/* Where the function is flat after a second loss, at a window below the first. */
-static double plateau_after(u32 second, double *want)
+/*
+ * After a second loss, half way to where the function is flat: seven eighths of
+ * the gap must be closed by then (at the end itself K = 0 would look the same).
+ */
+static double half_way_after(u32 second, double *want)
 {
-	double k, w_max = second < 10000 ? second * (1 + BETA) / 2 : second;
+	double k, gap, w_max = second < 10000 ? second * (1 + BETA) / 2 : second;
 	struct path p;
 
 	path_init(&p, "cubic", 50000);
@@ -163,9 +166,10 @@ static double plateau_after(u32 second, double *want)
 	path_ack(&p);
 	p.cc.cwnd = second;
 	path_lose(&p);
-	k = cbrt((w_max - floor(second * BETA)) / C);
-	path_run_until(&p, p.now_us + (u64)(k * 1e6));
-	*want = w_max;
+	gap = w_max - floor(second * BETA);
+	k = cbrt(gap / C);
+	path_run_until(&p, p.now_us + (u64)(k / 2 * 1e6));
+	*want = w_max - gap / 8;
 	return p.cc.cwnd;
 }
 
@@ -173,11 +177,11 @@ TEST(RFC9438_4_7_fast_convergence)
 {
 	double want, got;
 
-	got = plateau_after(8000, &want);
-	EXPECT_LT(fabs(want - 6800), 0.1);
+	got = half_way_after(8000, &want);
+	EXPECT_LT(fabs(want - (6800 - 1200 / 8)), 0.1);
 	EXPECT_LT(fabs(got - want), 20);
-	got = plateau_after(12000, &want);
-	EXPECT_LT(fabs(want - 12000), 0.1);
+	got = half_way_after(12000, &want);
+	EXPECT_LT(fabs(want - (12000 - 3600 / 8)), 0.1);
 	EXPECT_LT(fabs(got - want), 20);
 }
 
@@ -207,7 +211,10 @@ TEST(RFC9438_4_8_timeout)
 	EXPECT_LT(fabs(p.cc.cwnd - (7000 + C * 8000)), 60);
 }
 
-/* A loss that was none leaves no trace: same window a while later as without it. */
+/*
+ * A loss that was none leaves no trace: same window a while later as without it.
+ * It comes after the plateau (19.6 s), where a new stage would start flat.
+ */
 TEST(RFC9438_4_9_undo)
 {
 	u32 with, cwnd[2] = { 0, 0 };
@@ -221,7 +228,7 @@ TEST(RFC9438_4_9_undo)
 		p.cc.cwnd = 10000;
 		path_lose(&p);
 		start_us = p.now_us;
-		path_run_until(&p, start_us + 5000000);
+		path_run_until(&p, start_us + 25000000);
 		if (with) {
 			u32 before = p.cc.cwnd, ssthresh = p.cc.ssthresh;
 
@@ -231,11 +238,91 @@ TEST(RFC9438_4_9_undo)
 			ASSERT_EQ(ssthresh, p.cc.ssthresh);
 			xtcp_cc_on_undo(&p.cc);		/* once is enough */
 		}
-		path_run_until(&p, start_us + 25000000);
+		path_run_until(&p, start_us + 35000000);
 		cwnd[with] = p.cc.cwnd;
 	}
 	EXPECT_LT(fabs((double)cwnd[0] - cwnd[1]), 10);
-	EXPECT_GT(cwnd[0], 10000);
+	EXPECT_GT(cwnd[0], 11000);
+}
+
+/* W_max as well: the next loss, below it, must still find it (4.7). */
+TEST(RFC9438_4_9_undo_restores_w_max)
+{
+	double w_max = 9000 * (1 + BETA) / 2, gap = w_max - 6300;
+	struct path p;
+
+	path_init(&p, "cubic", 50000);
+	p.stretch = 50;
+	p.cc.cwnd = 10000;
+	path_lose(&p);
+	path_ack(&p);
+	p.cc.cwnd = 9000;
+	path_lose(&p);
+	xtcp_cc_on_undo(&p.cc);
+	EXPECT_EQ(9000, p.cc.cwnd);
+	path_lose(&p);
+	EXPECT_EQ(6300, p.cc.cwnd);
+	path_run_until(&p, p.now_us + (u64)(cbrt(gap / C) / 2 * 1e6));
+	EXPECT_LT(fabs(p.cc.cwnd - (w_max - gap / 8)), 20);
+}
+
+/* And the window up to which Reno's share is 9/17 of a segment a round (4.3). */
+TEST(RFC9438_4_9_undo_restores_cwnd_prior)
+{
+	struct path p;
+	u32 round;
+
+	path_init(&p, "cubic", 1000);
+	p.cc.cwnd = 100;
+	path_lose(&p);
+	while (p.cc.cwnd < 80)
+		path_round(&p);
+	path_lose(&p);
+	xtcp_cc_on_undo(&p.cc);
+	EXPECT_EQ(80, p.cc.cwnd);
+	for (round = 0; p.cc.cwnd < 100 && round < 1000; round++)
+		path_round(&p);
+	EXPECT_LT(fabs(round - 20 * 17 / 9.0), 4);
+}
+
+/* A timeout begins a new stage also if the threshold is held. */
+TEST(RFC9438_4_8_second_timeout)
+{
+	struct path p;
+	u64 start_us;
+
+	path_init(&p, "cubic", 50000);
+	p.stretch = 70;
+	p.cc.cwnd = 10000;
+	xtcp_cc_on_rto(&p.cc, 10000, true);
+	p.cc.cwnd = 7000;
+	path_run_until(&p, p.now_us + 20000000);
+	xtcp_cc_on_rto(&p.cc, 1, false);
+	EXPECT_EQ(7000, p.cc.ssthresh);
+	p.cc.cwnd = 7000;
+	start_us = p.now_us;
+	path_run_until(&p, start_us + 5000000);
+	EXPECT_LT(fabs(p.cc.cwnd - (7000 + C * 125)), 20);
+}
+
+/* Without a loss before it (HyStart++ found the end) the first stage has K = 0. */
+TEST(RFC9438_4_10_stage_after_slow_start)
+{
+	struct path p;
+	u32 i, cwnd;
+
+	path_init(&p, "cubic", 1000000);
+	for (i = 0; i < 7; i++)
+		path_round(&p);
+	p.rtt_us = 1100000;
+	while (xtcp_cc_in_slow_start(&p.cc) && i++ < 40)
+		path_round(&p);
+	ASSERT_FALSE(xtcp_cc_in_slow_start(&p.cc));
+	cwnd = p.cc.cwnd;
+	path_run_until(&p, p.now_us + 10000000);
+	/* 0.4 * 10^3, one round trip ahead */
+	EXPECT_GT(p.cc.cwnd, cwnd + 340);
+	EXPECT_LT(p.cc.cwnd, cwnd + 550);
 }
 
 /*

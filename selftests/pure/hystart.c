@@ -175,6 +175,43 @@ TEST(RFC9406_4_2_limit_without_pacing)
 	EXPECT_EQ(72, p.cc.cwnd);
 }
 
+/* In conservative slow start a quarter of the limit. */
+TEST(RFC9406_4_2_limit_in_conservative_slow_start)
+{
+	struct path p;
+	u32 before;
+
+	warm_up(&p, 40000, 5);
+	p.rtt_us = 60000;
+	path_round(&p);
+	before = p.cc.cwnd;
+	path_round(&p);
+	ASSERT_LT(p.cc.cwnd, 1.5 * before);
+	ASSERT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+	p.cc.ss_limit = 8;
+	p.stretch = 64;
+	before = p.cc.cwnd;
+	path_ack(&p);
+	EXPECT_EQ(before + 2, p.cc.cwnd);
+}
+
+/* The first round is the initial window, wherever its numbers lie. */
+TEST(RFC9406_4_2_first_round)
+{
+	static const u32 isns[] = { 0, 0x7fff0000, 0x80000000, 0xffff0000, 0xfffff000 };
+	struct path p;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(isns); i++) {
+		path_init(&p, "cubic", 40000);
+		p.una = isns[i];
+		path_round(&p);
+		EXPECT_LE(rounds_to_the_end(&p, 60000), 7);
+		EXPECT_FALSE(xtcp_cc_in_slow_start(&p.cc));
+		EXPECT_LT(p.cc.cwnd, 200);
+	}
+}
+
 /* After a pause the RTT of before is no measure any more: it starts anew. */
 TEST(RFC9406_4_2_idle_starts_anew)
 {
