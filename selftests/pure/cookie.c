@@ -95,6 +95,17 @@ TEST(RFC4987_3_6_nothing_else_passes)
 	EXPECT_LE(passed, 2);
 }
 
+/* An index that no table has, made with the right keys, is no cookie of ours either. */
+TEST(RFC4987_3_6_indices_that_do_not_exist)
+{
+	struct listener l = { 3, 4 };
+	u32 index;
+
+	for (index = 0; index < 1000; index++)
+		ASSERT_EQ(index < XTCP_COOKIE_MSS_COUNT ? (int)index : -EINVAL,
+			  take(&l, give(&l, 5, 6, 7, index), 5, 6, 7));
+}
+
 /* The rounded MSS is never more than the peer takes, and not much less. */
 TEST(MUST_16_mss_is_rounded_down)
 {
