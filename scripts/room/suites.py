@@ -17,17 +17,20 @@ class Suite:
     """One collection of selftests/ on one machine. command runs in its installed directory."""
 
     def __init__(self, name, command, vm="fast", smp=1, mem=None, virtual=False, timeout=900,
-                 collection=None, core=None, host=False):
+                 collection=None, core=None, host=False, debug_real=False):
         self.name, self.command, self.vm, self.smp, self.mem = name, command, vm, smp, mem
         self.virtual, self.timeout = virtual, timeout
         self.collection = collection or name
         self.core = core		# the command for the reduced run; None: the same
         self.host = host		# the command runs on the host and boots machines itself
+        # virtual time makes a run independent of the host's load, but has one CPU only: races
+        # are looked for on the debug kernel
+        self.debug_real = debug_real
 
 
 # The command ends with 0 or 1 and speaks KTAP. XTCP_SEED is set.
 SUITES = {s.name: s for s in (
-    Suite("mod", "./run.sh", vm="fast", smp=2, mem="1G", timeout=1200),
+    Suite("mod", "./run.sh", vm="fast", smp=2, mem="1G", virtual=True, debug_real=True, timeout=1200),
     Suite("api", "./run-api", vm="fast", smp=2, mem="1G", timeout=1200),
     Suite("wire", "./run.sh", core="./run.sh --core", vm="fast", mem="1G", virtual=True, timeout=1800),
     Suite("net", "./run.sh", core="./run.sh --core", vm="host", smp=2, mem="3G", timeout=1800),
@@ -89,7 +92,7 @@ def run(kernel, suite, core=False, seed=None, echo=False, args=""):
     os.makedirs(logs, exist_ok=True)
     name = os.path.join(logs, "%s-%s.log" % (kernel, suite.name))
     timeout = suite.timeout * SLOW.get(kernel, 1)
-    env = "XTCP_SEED=%s XTCP_KERNEL=%s XTCP_CORE=%d" % (seed, kernel, core)
+    env = "XTCP_SEED=%s XTCP_KERNEL=%s%s" % (seed, kernel, " XTCP_CORE=1" if core else "")
     with open(name, "w") as log:
         log.write("# seed %s\n" % seed)
         lines = Lines(log, report, echo)
@@ -128,8 +131,8 @@ def run_vm(kernel, suite, env, path, command, timeout, lines):
     if suite.vm == "fast":
         files = ["%s:/t/%s" % (path, suite.collection), "%s:/t/lib" % os.path.join(INSTALL, "lib")]
         path = "/t/" + suite.collection
-    vm = cls(kernel, smp=suite.smp, mem=mem, timeout=timeout, virtual=suite.virtual, module=True,
-             files=files)
+    virtual = suite.virtual and not (kernel == "debug" and suite.debug_real)
+    vm = cls(kernel, smp=suite.smp, mem=mem, timeout=timeout, virtual=virtual, module=True, files=files)
     try:
         vm.start("cd '%s' && env %s %s" % (path, env, command), lines)
         rc = vm.finish(quiet=True)

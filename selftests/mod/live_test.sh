@@ -25,14 +25,13 @@ live_begin() {
 	done
 	in_b nft -f - <<-NFT
 		table inet lose {
-			chain all { type filter hook input priority -300; }
-			chain synack { type filter hook input priority -300; }
+			chain arriving { type filter hook input priority -300; }
 		}
 	NFT
 }
 
-# Make mod-b lose what arrives: everything, or what matches
-live_lose() { in_b nft add rule inet lose all meta l4proto tcp "${1:-counter}" drop; }
+# Make mod-b lose every segment that arrives
+live_lose() { in_b nft add rule inet lose arriving meta l4proto tcp counter drop; }
 
 live_end() {
 	live_kill

@@ -3,6 +3,7 @@
 #
 # mod: the module comes and goes. Needs root, a machine of its own, xtcp.ko ($XTCP_KO, or the
 # machine room's). Ends with the module unloaded.
+# usage: run.sh [TEST...]
 
 dir=$(cd "$(dirname "$0")" && pwd)
 cd "$dir" || exit 1
@@ -56,7 +57,7 @@ for f in $(runner_test_files); do
 	. "$f"
 done
 # shellcheck disable=SC2086
-set -- $TESTS
+[ $# -gt 0 ] || set -- $TESTS
 runner_plan $#
 for t; do
 	runner_test "$t" "$t"
