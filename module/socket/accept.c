@@ -160,5 +160,10 @@ struct sock *xtcp_accept(struct sock *sk, struct proto_accept_arg *arg)
 	lock_sock(sk);
 	child = xtcp_accept_locked(sk, arg);
 	release_sock(sk);
+	if (child) {
+		lock_sock(child);
+		xtcp_send_expand(child);
+		release_sock(child);
+	}
 	return child;
 }

@@ -183,10 +183,12 @@ int xtcp_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
  * @addr_len: its length, bytes
  *
  * Context: Process, socket lock.
- * Return: 0, -EINVAL, or what a program says (-EPERM).
+ * Return: 0, -EINVAL, -EAFNOSUPPORT, or what a program says (-EPERM).
  */
 int xtcp6_pre_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
 {
+	if (xtcp_sk(sk)->af_xtcp && ((struct sockaddr_in6 *)uaddr)->sin6_family == AF_INET)
+		return -EAFNOSUPPORT;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
 	sock_owned_by_me(sk);
@@ -257,6 +259,9 @@ int xtcp6_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
 	struct in6_addr daddr;
 	int type, err;
 
+	/* AF_XTCP takes both kinds of addresses, but not on one socket */
+	if (xtcp_sk(sk)->af_xtcp && sin6->sin6_family == AF_INET)
+		return -EAFNOSUPPORT;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
 	if (sin6->sin6_family != AF_INET6)

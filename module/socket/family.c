@@ -104,13 +104,20 @@ static int xtcp_family_bind(struct socket *sock, struct sockaddr_unsized *uaddr,
 static int xtcp_family_connect(struct socket *sock, struct sockaddr_unsized *uaddr,
 			       int addr_len, int flags)
 {
+	struct sock *sk = sock->sk;
 	int err;
 
 	xtcp_family_narrow(sock, uaddr, addr_len);
-	err = xtcp_family_hooks(sock->sk);
+	err = xtcp_family_hooks(sk);
 	if (err)
 		return err;
-	return inet_stream_connect(sock, uaddr, addr_len, flags);
+	err = inet_stream_connect(sock, uaddr, addr_len, flags);
+	if (err || READ_ONCE(sk->sk_state) == TCP_CLOSE)
+		return err;
+	lock_sock(sk);
+	xtcp_send_expand(sk);
+	release_sock(sk);
+	return 0;
 }
 
 static int xtcp_family_listen(struct socket *sock, int backlog)

@@ -5,6 +5,7 @@
 #include "socket.h"
 
 #include <linux/sched/signal.h>
+#include <net/tcp.h>
 
 #include "../conn/sndq.h"
 #include "../output/output.h"
@@ -18,12 +19,14 @@
  * @timeo: how long it may still wait, jiffies
  * @copied: bytes in the send queue
  * @pieces: since the backlog was last looked at
+ * @starved: space was free and yet nothing could be queued: wait for memory
  */
 struct xtcp_send {
 	struct msghdr *msg;
 	long timeo;
 	int copied;
 	int pieces;
+	bool starved;
 };
 
 /**
@@ -41,6 +44,29 @@ bool xtcp_stream_memory_free(const struct sock *sk, int wake)
 	u32 notsent = READ_ONCE(xt->write_seq) - READ_ONCE(xt->snd_nxt);
 
 	return !lowat || ((u64)notsent << wake) < lowat;
+}
+
+/**
+ * xtcp_send_expand - send buffer autotuning
+ * @sk: the connection
+ *
+ * Room for two congestion windows, one in flight and one to follow, and at least
+ * for ten segments (RFC 6928), up to wmem. A buffer that the program has set stays.
+ *
+ * Context: Process, socket lock.
+ */
+void xtcp_send_expand(struct sock *sk)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	u64 want;
+
+	if ((sk->sk_userlocks & SOCK_SNDBUF_LOCK) || sk_under_memory_pressure(sk))
+		return;
+	want = (u64)SKB_TRUESIZE(max_t(u32, xt->mss_cache, TCP_MSS_DEFAULT) + MAX_TCP_HEADER) *
+	       max_t(u32, xt->cc.cwnd, TCP_INIT_CWND) * 2;
+	want = min_t(u64, want, READ_ONCE(xtcp_net(sock_net(sk))->knobs.wmem[2]));
+	if (want > READ_ONCE(sk->sk_sndbuf))
+		WRITE_ONCE(sk->sk_sndbuf, want);
 }
 
 /*
@@ -62,6 +88,12 @@ static void xtcp_send_push_some(struct sock *sk)
 /* No room: what is there goes out, then wait. Return: 0 or why to stop. */
 static int xtcp_send_wait_space(struct sock *sk, struct xtcp_send *s)
 {
+	xtcp_send_expand(sk);
+	if (sk_stream_memory_free(sk) && !s->starved) {
+		s->starved = true;	/* the buffer was what lacked, not memory */
+		return 0;
+	}
+	s->starved = false;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	if (s->copied)
 		xtcp_data_push_user(sk, s->msg->msg_flags & ~MSG_MORE);
@@ -87,6 +119,7 @@ static int xtcp_send_piece(struct sock *sk, struct xtcp_send *s)
 	if (taken < 0)
 		return taken;
 
+	s->starved = false;
 	s->copied += taken;
 	s->pieces++;
 	if (msg_data_left(s->msg))

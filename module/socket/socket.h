@@ -45,6 +45,7 @@ struct sock *xtcp_accept(struct sock *sk, struct proto_accept_arg *arg);
 
 /* send.c, recv.c, poll.c */
 int xtcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
+void xtcp_send_expand(struct sock *sk);
 bool xtcp_stream_memory_free(const struct sock *sk, int wake);
 int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 /* The program has read @copied bytes: is an ACK due? Socket lock. */

@@ -106,8 +106,10 @@ static int xtcp_sockopt_set_clamp(struct sock *sk, int val)
 		if (sk->sk_state != TCP_CLOSE)
 			return -EINVAL;
 		xt->window_clamp = 0;
+		xt->clamp_set = 0;
 		return 0;
 	}
+	xt->clamp_set = 1;
 	xt->window_clamp = max_t(u32, val, SOCK_MIN_RCVBUF / 2);
 	if (xt->window_clamp < old)
 		xt->rcv_ssthresh = min(xt->rcv_ssthresh, xt->window_clamp);
@@ -116,9 +118,14 @@ static int xtcp_sockopt_set_clamp(struct sock *sk, int val)
 	return 0;
 }
 
+/* What the program set, else what scale and buffer allow together. */
 static int xtcp_sockopt_get_clamp(struct sock *sk)
 {
-	return xtcp_sk(sk)->window_clamp;
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xt->clamp_set || xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN))
+		return xt->window_clamp;
+	return min_t(u32, xt->window_clamp, READ_ONCE(sk->sk_rcvbuf) / 2);
 }
 
 /* As the kernel's: an even number other than 0 acknowledges once and goes back. */
