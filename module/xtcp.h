@@ -197,6 +197,7 @@ struct xtcp_sock {
 	u8 shutdown_peer:1;	/* a FIN or RST ended the receive side */
 	u8 save_syn;		/* TCP_SAVE_SYN: 0 off, 1 IP header on, 2 MAC too */
 	u8 af_xtcp:1;		/* made by socket(AF_XTCP): may narrow to AF_INET */
+	u8 clamp_set:1;		/* TCP_WINDOW_CLAMP: window_clamp is the program's */
 	u32 notsent_lowat;	/* TCP_NOTSENT_LOWAT, bytes; 0: none */
 	struct xtcp_tunables tune;
 
