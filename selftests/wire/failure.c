@@ -16,10 +16,10 @@ static void backoff(void)
 	for (i = 0; i < 5; i++)
 		t[i] = expect(c, ACK, 1, 1, .len = 100)->t_ns / MSEC;
 	/* A tail loss probe may come before the first of the doubled ones. */
-	if (t[2] - t[1] < (t[1] - t[0]) * 3 / 2)
+	if (t[2] - t[1] < (t[1] - t[0]) * 8 / 5)
 		shift = 1;
 	for (i = 1 + shift; i < 4; i++)
-		check((t[i + 1] - t[i]) * 10 > (t[i] - t[i - 1]) * 15 &&
+		check((t[i + 1] - t[i]) * 10 > (t[i] - t[i - 1]) * 14 &&
 		      (t[i + 1] - t[i]) * 10 < (t[i] - t[i - 1]) * 26,
 		      "intervals %d, then %d ms", (int)(t[i] - t[i - 1]),
 		      (int)(t[i + 1] - t[i]));
@@ -129,7 +129,8 @@ static void retries2(void)
 static void retries2_small(void)
 {
 	knob("retries2", 5);
-	give_up_data(in_established(), 12600, 5, 700);
+	/* 12.6 s since the first of them, judged at the next: 12.8 or 25.6 */
+	give_up_data(in_established(), 12600, 5, 13500);
 }
 
 static void user_timeout(void)
@@ -145,7 +146,7 @@ static void dead_peer_data(void)
 	struct conn *c = in_established();
 
 	set_int(c->fd, SOL_XTCP, XTCP_DEAD_PEER_MS, 5000);
-	give_up_data(c, 5000, 4, 300);
+	give_up_data(c, 5000, 5, 300);
 }
 
 static void dead_peer_idle(void)

@@ -528,7 +528,8 @@ struct seg *expect_(struct conn *c, struct expect e, const char *file, int line)
 	bad = mismatch(c, &e, s);
 	if (bad)
 		fail_at(file, line,
-			"wrong %s: %s %u ack %u win %u len %d, not %s %u ack %u len %d", bad, flag_text(s->flags), s->seq - c->iss,
+			"wrong %s: %s %u ack %u win %u len %d, not %s %u ack %u len %d",
+			bad, flag_text(s->flags), s->seq - c->iss,
 			s->ack - c->irs, s->win, s->len, flag_text(e.flags),
 			e.seq, e.ack, e.len);
 	check_time(c, &e, s, file, line);

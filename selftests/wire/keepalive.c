@@ -16,7 +16,8 @@ static int probes_default(void)
 
 static uint64_t slack(uint64_t ms)
 {
-	return is_xtcp() ? ms / 500 + 10 : ms / 8 + 200;
+	/* 0.2 %, and 10 ms for each of up to four timers one after the other */
+	return is_xtcp() ? ms / 500 + 40 : ms / 8 + 200;
 }
 
 static struct seg *probe(struct conn *c, uint64_t at_ms)

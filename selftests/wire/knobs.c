@@ -159,7 +159,7 @@ static void wire_protocol(void)
 	fd = stack_socket_bound(1999);
 	v = w.proto == 6 ? 253 : 6;
 	sys_err(setsockopt(fd, SOL_XTCP, XTCP_WIRE_PROTOCOL, &v, sizeof(v)),
-		EISCONN);
+		EINVAL);
 }
 
 static void synack_retries(void)

@@ -259,7 +259,7 @@ static void window_scale(void)
 
 static void window_scale_clamped(void)
 {
-	struct conn *c = in_listen();
+	struct conn *c = in_listen(.sndbuf = 200000);
 
 	inject(c, SYN, 0, 0, .mss = 1000, .ws = 101);	/* 14 is meant */
 	expect(c, SYN | ACK, 0, 1);
@@ -273,7 +273,7 @@ static void window_scale_clamped(void)
 static void no_window_scale(void)
 {
 	struct conn *c = in_established(.no_ws = true, .win = 600,
-					.mss = 312);
+					.mss = 312, .sndbuf = 200000);
 
 	check(!c->syn.o.has_ws, "window scale unasked");
 	write_stream(c, 4000);

@@ -108,10 +108,12 @@ static void slow_start(void)
 
 	write_stream(c, 100000);
 	expect_stream(c, 10001);
-	quiet(c);
 	for (i = 0; i < 2; i++) {
 		inject(c, ACK, 1, c->rcv);
 		expect_stream(c, c->rcv + (20000 << i));
+		/* One more may be a tail loss probe, RFC 8985 7.3. */
+		fence();
+		c->rcv += next_pending(c) ? 1000 : 0;
 		quiet(c);
 	}
 }
@@ -119,7 +121,7 @@ static void slow_start(void)
 /* MUST-19: after a timeout, one segment. */
 static void after_timeout(void)
 {
-	struct conn *c = in_established(.mss = 1012);
+	struct conn *c = in_established(.mss = 1012, .sndbuf = 200000);
 	struct seg *s, last = { 0 };
 	int bytes, i;
 

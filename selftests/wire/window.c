@@ -10,7 +10,7 @@
 /* MUST-1: 0xffff is large, not minus one. */
 static void is_unsigned(void)
 {
-	struct conn *c = in_established(.no_ws = true);
+	struct conn *c = in_established(.no_ws = true, .sndbuf = 200000);
 
 	c->win = 0xffff;
 	inject(c, ACK, 1, 1);
@@ -213,7 +213,7 @@ static void receiver_silly(void)
 static void sender_silly(void)
 {
 	struct conn *c = in_established(.no_ws = true, .win = 8000,
-					.mss = 1012);
+					.mss = 1012, .sndbuf = 200000);
 	struct seg *s;
 
 	write_stream(c, 20000);

@@ -354,7 +354,7 @@ static inline bool is_v6(void)
 /* How late a timer may be: the kernel's wheel is up to an eighth late. */
 static inline uint64_t lateness(uint64_t ms)
 {
-	return is_xtcp() ? ms / 64 + 60 : ms / 8 + 200;
+	return is_xtcp() ? ms / 32 + 260 : ms / 8 + 200;
 }
 
 /* The largest payload of a segment with the usual timestamps. */
