@@ -133,6 +133,7 @@ def run_vm(kernel, suite, env, path, command, timeout, lines):
         path = "/t/" + suite.collection
     virtual = suite.virtual and not (kernel == "debug" and suite.debug_real)
     vm = cls(kernel, smp=suite.smp, mem=mem, timeout=timeout, virtual=virtual, module=True, files=files)
+    vm.label = "%s-%s" % (kernel, suite.name)
     try:
         vm.start("cd '%s' && env %s %s" % (path, env, command), lines)
         rc = vm.finish(quiet=True)

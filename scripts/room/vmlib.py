@@ -260,6 +260,7 @@ class Vm:
         self.accel = accel
         self.proc = None
         self.complaints = []
+        self.label = name
         if virtual or count:
             self.smp = 1
 
@@ -336,15 +337,16 @@ class Vm:
 
     def finish(self, quiet=False):
         rc = self.wait()
+        if self.complaints:
+            log = os.path.join(OUT, "logs", self.label)
+            os.makedirs(os.path.dirname(log), exist_ok=True)
+            for name in ("console.log", "dmesg.log"):
+                with open("%s-%s" % (log, name), "w") as f:
+                    f.write(self.read(name))
+            self.complaints.append("the kernel's full log: %s-{console,dmesg}.log" % log)
         if self.complaints and not quiet:
             for c in self.complaints:
                 print("room: %s: %s" % (self.name, c), file=sys.stderr)
-            log = os.path.join(OUT, "logs")
-            os.makedirs(log, exist_ok=True)
-            for name in ("console.log", "dmesg.log"):
-                if os.path.exists(self.path(name)):
-                    shutil.copy(self.path(name), os.path.join(log, "%s-%s" % (self.name, name)))
-            print("room: full log: %s/%s-*.log" % (log, self.name), file=sys.stderr, flush=True)
         self.clean()
         return rc
 

@@ -6,8 +6,9 @@
  *	hold [-x] connect ADDRESS PORT
  *	hold [-x] socket		a fresh socket and nothing else
  *
- * -x: an XTCP socket (AF_XTCP) instead of the kernel's TCP. Says "listening", "connected", "accepted",
- * "ready". Then it takes orders from standard input, one a line, and says "done" after each:
+ * -x: an XTCP socket (AF_XTCP) instead of the kernel's TCP. Says "listening", "connected",
+ * "accepted", "ready". Then it takes orders from standard input, one a line, and says "done" after
+ * each:
  *	send N	write N bytes		recv N	read N bytes, checking them
  *	shut	shutdown(SHUT_WR)	eof	read to the end of the stream
  *	close	close the connection	linger	close it with SO_LINGER 0
@@ -129,25 +130,25 @@ static void hold_order(int fd, const char *order)
 {
 	unsigned long n = 0;
 
-	if (sscanf(order, "send %lu", &n) == 1)
+	if (sscanf(order, "send %lu", &n) == 1) {
 		hold_send(fd, n);
-	else if (sscanf(order, "recv %lu", &n) == 1)
+	} else if (sscanf(order, "recv %lu", &n) == 1) {
 		hold_recv(fd, n);
-	else if (!strncmp(order, "shut", 4))
+	} else if (!strncmp(order, "shut", 4)) {
 		shutdown(fd, SHUT_WR);
-	else if (!strncmp(order, "eof", 3))
+	} else if (!strncmp(order, "eof", 3)) {
 		hold_eof(fd);
-	else if (!strncmp(order, "close", 5))
+	} else if (!strncmp(order, "close", 5)) {
 		close(fd);
-	else if (!strncmp(order, "linger", 6))
+	} else if (!strncmp(order, "linger", 6)) {
 		hold_linger(fd);
-	else if (!strncmp(order, "echo", 4))
+	} else if (!strncmp(order, "echo", 4)) {
 		hold_echo(fd);
-	else if (!strncmp(order, "pump", 4))
+	} else if (!strncmp(order, "pump", 4)) {
 		hold_send(fd, (size_t)-1);
-	else if (!strncmp(order, "drain", 5))
+	} else if (!strncmp(order, "drain", 5)) {
 		hold_recv(fd, (size_t)-1);
-	else {
+	} else {
 		printf("hold: what is %s", order);
 		exit(1);
 	}

@@ -55,7 +55,7 @@ hold_start() {
 	echo $! >"$_h.keep"
 }
 
-hold_said() { grep -q "$2" "$live_tmp/$1.out"; }
+hold_said() { grep -q "$2" "$live_tmp/$1.out" 2>/dev/null; }
 
 hold_wait() {
 	leakcheck_until hold_said "$1" "$2" && return 0
