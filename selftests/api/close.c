@@ -246,15 +246,30 @@ TEST_F(api, close_both_at_once)
 	EXPECT_EQ(0, so_error(c) | so_error(d));
 }
 
+/* A listener with SO_REUSEADDR set before or after it got its port, and the port's address. */
+static int reusable_listener(const struct api_stack *s, bool late, struct addr *a)
+{
+	struct addr any = addr_make(s, W_LO, 0);
+	int l = srv_socket(s, 0);
+
+	if (!late)
+		set_int(l, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (do_bind(l, &any) || listen(l, 1))
+		return -errno;
+	if (late)
+		set_int(l, SOL_SOCKET, SO_REUSEADDR, 1);
+	*a = name_of(l);
+	return l;
+}
+
 /* The side that closed first leaves TIME_WAIT behind, which holds the port. */
-TEST_F(api, time_wait_holds_the_port)
+static void time_wait_port(struct __test_metadata *_metadata, const struct api_stack *s, bool late)
 {
 	struct addr a;
-	int l = make_listener(self->s, 1, &a), c = cli_socket(self->s, 0), d;
+	int l = reusable_listener(s, late, &a), c = cli_socket(s, 0), d;
 	char b;
 
 	ASSERT_LE(0, l);
-	EXPECT_EQ(0, set_int(l, SOL_SOCKET, SO_REUSEADDR, 1));
 	EXPECT_EQ(0, do_connect(c, &a));
 	d = accept(l, NULL, NULL);
 	ASSERT_LE(0, d);
@@ -262,13 +277,23 @@ TEST_F(api, time_wait_holds_the_port)
 	EXPECT_EQ(0, recv(c, &b, 1, 0));
 	EXPECT_EQ(0, close(c));
 	close(l);
-	l = srv_socket(self->s, 0);
+	l = srv_socket(s, 0);
 	EXPECT_EQ(-EADDRINUSE, do_bind(l, &a));
 	EXPECT_EQ(0, set_int(l, SOL_SOCKET, SO_REUSEADDR, 1));
 	EXPECT_EQ(0, do_bind(l, &a));
 	EXPECT_EQ(0, listen(l, 1));
-	c = cli_socket(self->s, 0);
+	c = cli_socket(s, 0);
 	EXPECT_EQ(0, do_connect(c, &a));
+}
+
+TEST_F(api, time_wait_holds_the_port)
+{
+	time_wait_port(_metadata, self->s, false);
+}
+
+TEST_F(api, time_wait_holds_the_port_late)
+{
+	time_wait_port(_metadata, self->s, true);
 }
 
 TEST_F(api, connection_holds_the_port)

@@ -212,6 +212,7 @@ TEST_F(api, more_is_sent_in_the_end)
 	EXPECT_EQ(3, recv(d, b, 3, MSG_WAITALL));
 }
 
+/* As many single bytes as the initial window has segments: none of them waits for an ACK. */
 TEST_F(api, nodelay_sends_at_once)
 {
 	char b[64];
@@ -219,13 +220,12 @@ TEST_F(api, nodelay_sends_at_once)
 
 	ASSERT_EQ(0, make_pair(self->s, &c, &d));
 	EXPECT_EQ(0, set_int(c, IPPROTO_TCP, TCP_NODELAY, 1));
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 9; i++)
 		EXPECT_EQ(1, send(c, "x", 1, 0));
-	}
 	i = -1;
 	EXPECT_EQ(0, ioctl(c, SIOCOUTQNSD_, &i));
 	EXPECT_EQ(0, i);
-	EXPECT_EQ(20, recv(d, b, 20, MSG_WAITALL));
+	EXPECT_EQ(9, recv(d, b, 9, MSG_WAITALL));
 }
 
 static int sigpipes;

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Unmodified programs: by xtcp-run, and Python's asyncio by itself (topology: common.sh).
+
+TESTS+=" asyncio_streams run_curl_nginx run_http_server run_redis run_ssh run_rules run_tells_tcp"
+
+SCRIPTS=${SCRIPTS:-$PWD/scripts}
+
+# run STACK: the command prefix that makes a program use it
+run() {
+	if [ "$1" = xtcp ] && ! only_tcp; then echo "$SCRIPTS/xtcp-run"; fi
+}
+
+asyncio_streams() {
+	local proto=253
+	net_pair
+	only_tcp && proto=6
+	a /usr/bin/python3 ./asyncio_peer.py 127.0.0.1 $proto || fail "IPv4"
+	a /usr/bin/python3 ./asyncio_peer.py ::1 $proto || fail "IPv6"
+}
+
+# xtcp_count SIDE COUNTER
+xtcp_count() {
+	"$1" awk -v want="$2" '/^Xtcp:/ && !n { for (i = 2; i <= NF; i++) at[$i] = i; n = 1; next }
+		/^Xtcp:/ { print $at[want] }' /proc/net/xtcp/snmp
+}
+
+# used SIDE COUNTER: XTCP's counter is not 0: the program really used it
+used() {
+	only_tcp && return
+	[ "$(xtcp_count "$1" "$2")" -gt 0 ] || fail "$2 of $1 is 0: that was not XTCP"
+}
+
+# shellcheck disable=SC2046
+run_curl_nginx() {
+	local i c s
+	net_pair
+	need nginx curl
+	mkdir "$WORK/www"
+	for i in $(seq 50); do
+		head -c $((RANDOM * 3 + 1)) /dev/urandom >"$WORK/www/$i"
+	done
+	(cd "$WORK/www" && sha256sum -- * >"$WORK/sums")
+	cat >"$WORK/nginx.conf" <<-END
+	user root; daemon off; worker_processes 2; pid $WORK/nginx.pid; error_log $WORK/error.log;
+	events { worker_connections 256; }
+	http { access_log off; sendfile on; tcp_nopush on; keepalive_requests 20;
+	client_body_temp_path $WORK/t; proxy_temp_path $WORK/t; fastcgi_temp_path $WORK/t;
+	uwsgi_temp_path $WORK/t; scgi_temp_path $WORK/t;
+	server { listen 8080 deferred; listen [::]:8080; root $WORK/www; } }
+	END
+	for s in xtcp tcp; do
+		be $(run $s) nginx -c "$WORK/nginx.conf" &
+		SERVER=$!
+		for c in xtcp tcp; do
+			rm -rf "$WORK/got"
+			mkdir "$WORK/got"
+			wait_for a $(run $c) curl -sf -o "$WORK/got/1" "http://$B4:8080/1" ||
+				fail "$c -> $s: $(cat "$WORK/error.log")"
+			(cd "$WORK/got" && a $(run $c) curl -sf --remote-name-all \
+				"http://$B4:8080/[2-25]" "http://[$B6]:8080/[26-50]") ||
+				fail "$c -> $s"
+			(cd "$WORK/got" && sha256sum --quiet -c "$WORK/sums") || fail "$c -> $s: sums"
+		done
+		kill -QUIT "$(cat "$WORK/nginx.pid")"
+		wait $SERVER || fail "nginx ends with $?"
+	done
+	used a ActiveOpens
+	used b PassiveOpens
+}
+
+# shellcheck disable=SC2046
+run_http_server() {
+	local pid
+	net_pair
+	head -c 3000000 /dev/urandom >"$WORK/file"
+	be $(run xtcp) /usr/bin/python3 -m http.server 8000 -d "$WORK" >"$WORK/log" 2>&1 &
+	pid=$!
+	wait_for a $(run xtcp) curl -sf -o "$WORK/got" "http://$B4:8000/file" ||
+		fail "$(cat "$WORK/log")"
+	cmp "$WORK/got" "$WORK/file" || fail "contents"
+	kill $pid
+	wait $pid
+	used a ActiveOpens
+	used b PassiveOpens
+}
+
+# shellcheck disable=SC2046
+run_redis() {
+	local pid n
+	net_pair
+	need redis-server redis-cli
+	be $(run xtcp) redis-server --port 6379 --bind $B4 --save "" --dir "$WORK" \
+		--protected-mode no >"$WORK/log" 2>&1 &
+	pid=$!
+	wait_for sh -c "a() { ip netns exec $NSA \"\$@\"; }; a $(run xtcp) redis-cli -h $B4 ping |
+		grep -q PONG" || fail "$(cat "$WORK/log")"
+	for n in $(seq 500); do
+		echo "INCR counter"
+	done | a $(run xtcp) redis-cli -h $B4 >/dev/null || fail "redis-cli"
+	[ "$(a $(run tcp) redis-cli -h $B4 get counter)" = 500 ] || fail "the counter is wrong"
+	a $(run xtcp) redis-cli -h $B4 shutdown nosave
+	wait $pid
+	used a ActiveOpens
+	used b PassiveOpens
+}
+
+# shellcheck disable=SC2046
+run_ssh() {
+	local pid
+	net_pair
+	need ssh ssh-keygen
+	[ -x /usr/sbin/sshd ] || fail "sshd is missing"
+	mkdir -p /run/sshd
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/host" && ssh-keygen -q -t ed25519 -N '' -f "$WORK/me"
+	cp "$WORK/me.pub" "$WORK/authorized"
+	chmod 700 "$WORK"
+	cat >"$WORK/sshd_config" <<-END
+	Port 2222
+	HostKey $WORK/host
+	AuthorizedKeysFile $WORK/authorized
+	StrictModes no
+	UsePAM no
+	PermitRootLogin yes
+	PidFile none
+	END
+	be $(run xtcp) /usr/sbin/sshd -D -e -f "$WORK/sshd_config" 2>"$WORK/log" &
+	pid=$!
+	wait_for grep -q listening "$WORK/log" || fail "$(cat "$WORK/log")"
+	head -c 500000 /dev/urandom >"$WORK/file"
+	a $(run xtcp) ssh -q -i "$WORK/me" -p 2222 -o StrictHostKeyChecking=no \
+		-o UserKnownHostsFile=/dev/null -o BatchMode=yes root@$B4 cat <"$WORK/file" \
+		>"$WORK/got" || fail "$(cat "$WORK/log")"
+	cmp "$WORK/file" "$WORK/got" || fail "contents"
+	kill $pid
+	wait $pid
+	used a ActiveOpens
+	used b PassiveOpens
+}
+
+# --only: the connect goes by XTCP to one port and by the kernel's TCP to the other
+run_rules() {
+	local n
+	net_pair
+	only_tcp && return
+	serve tcp $B4 9000 2
+	a "$SCRIPTS/xtcp-run" --only connect:9999 ./xfer fetch tcp $B4 9000 1000 1 || fail "not 9000"
+	n=$(xtcp_count a ActiveOpens)
+	[ "$n" = 0 ] || fail "port 9000 should have been left to TCP"
+	a "$SCRIPTS/xtcp-run" --only "listen;connect:9000" ./xfer fetch tcp $B4 9000 1000 1 ||
+		fail "9000"
+	n=$(xtcp_count a ActiveOpens)
+	[ "$n" = 1 ] || fail "port 9000 should have been XTCP: $n"
+	server_ok
+	a "$SCRIPTS/xtcp-run" --family ./xfer zerocopy tcp 127.0.0.1 2>/dev/null
+	[ "$(xtcp_count a PassiveOpens)" -ge 0 ] || fail "--family"
+}
+
+run_tells_tcp() {
+	net_pair
+	only_tcp && return
+	a "$SCRIPTS/xtcp-run" /usr/bin/python3 -c '
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+assert s.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL) == socket.IPPROTO_TCP
+assert s.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_INET6
+assert s.getsockopt(253, 1) == 6        # XTCP_WIRE_PROTOCOL: it is one of XTCP
+' || fail "what the program is told"
+	[ "$(a "$SCRIPTS/xtcp-run" sh -c 'exit 7'; echo $?)" = 7 ] || fail "exit status"
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""SYNs behind IPv6 extension headers: ipv6ext.py DEVICE DSTMAC OURADDR THEIRADDR PORT
+
+Each case sends one SYN from a port of its own and says what has to come back (RFC 8200 4.2):
+a SYN+ACK, an ICMPv6 parameter problem, or nothing. "Nothing" is told by a fence: a plain SYN
+sent after it, which is answered."""
+
+import logging
+import sys
+import time
+
+logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
+from scapy.all import (Ether, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,  # noqa: E402
+                       IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, HBHOptUnknown, PadN, Raw, TCP,
+                       AsyncSniffer, ICMPv6ParamProblem, conf)
+
+dev, dmac, ours, theirs, port = sys.argv[1:6]
+port = int(port)
+sock = conf.L2socket(iface=dev)
+heard = []
+sniffing = []
+sniffer = AsyncSniffer(iface=dev, filter="ip6", store=False, prn=heard.append,
+                       started_callback=lambda: sniffing.append(1))
+sniffer.start()
+while not sniffing:
+    time.sleep(0.01)
+sport = 20000
+
+
+def send(headers, fragments=False):
+    """One SYN behind @headers; its source port."""
+    global sport
+    sport += 1
+    packet = IPv6(src=ours, dst=theirs)
+    for h in headers:
+        packet = packet / h
+    tcp = TCP(sport=sport, dport=port, flags="S", seq=1000, window=65535,
+              options=[("MSS", 1440)])
+    if fragments:
+        # checksum by a whole packet, then cut by hand: the header (RFC 7112), and the rest
+        whole = bytes(IPv6(bytes(IPv6(src=ours, dst=theirs) / tcp / Raw(b"12345678")))[TCP])
+        for off, part, more in ((0, whole[:24], 1), (3, whole[24:], 0)):
+            sock.send(Ether(dst=dmac) / packet /
+                      IPv6ExtHdrFragment(nh=6, offset=off, m=more, id=sport) / Raw(part))
+    else:
+        sock.send(Ether(dst=dmac) / packet / tcp)
+    return sport
+
+
+def answer(want_port, bound=20.0):
+    """The first answer to @want_port: "synack", "rst", "param-N", or None once the fence is."""
+    end = time.monotonic() + bound
+    done = 0
+    while time.monotonic() < end:
+        fenced = False
+        for p in heard[done:]:
+            done += 1
+            got = classify(p, want_port)
+            if got == "fence":
+                fenced = True
+            elif got:
+                return got
+        if fenced:
+            return None
+        time.sleep(0.01)
+    raise SystemExit("neither an answer nor the fence: is anybody there?")
+
+
+def classify(p, want_port):
+    if IPv6 not in p or p[IPv6].dst != ours:
+        return None
+    if ICMPv6ParamProblem in p:
+        return f"param-{p[ICMPv6ParamProblem].code}"
+    if TCP in p and p[TCP].sport == port:
+        if p[TCP].dport == fence_port:
+            return "fence"
+        if p[TCP].dport == want_port:
+            return "rst" if p[TCP].flags & 4 else "synack"
+    return None
+
+
+unknown = {kind: HBHOptUnknown(otype=kind, optdata=b"\0\0\0\0") for kind in (0x1E, 0x5E, 0x9E)}
+CASES = [
+    ("no extension header", [], False, "synack"),
+    ("destination options, padding", [IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)])],
+     False, "synack"),
+    ("hop-by-hop options, padding", [IPv6ExtHdrHopByHop(options=[PadN(optdata=b"\0" * 4)])],
+     False, "synack"),
+    ("unknown option 0x1e: skip", [IPv6ExtHdrDestOpt(options=[unknown[0x1E]])], False, "synack"),
+    ("unknown option 0x5e: discard", [IPv6ExtHdrDestOpt(options=[unknown[0x5E]])], False, None),
+    ("unknown option 0x9e: discard and say so", [IPv6ExtHdrDestOpt(options=[unknown[0x9E]])],
+     False, "param-2"),
+    ("routing header of an unknown type, no segments left",
+     [IPv6ExtHdrRouting(type=253, segleft=0, addresses=[])], False, "synack"),
+    ("routing header of an unknown type, one segment left",
+     [IPv6ExtHdrRouting(type=253, segleft=1, addresses=[])], False, "param-0"),
+    ("hop-by-hop, destination options and routing header together",
+     [IPv6ExtHdrHopByHop(options=[PadN(optdata=b"\0" * 4)]),
+      IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)]),
+      IPv6ExtHdrRouting(type=253, segleft=0, addresses=[])], False, "synack"),
+    ("fragments", [], True, "synack"),
+    ("no extension header, again", [], False, "synack"),
+]
+
+bad = 0
+fence_port = 0
+for text, headers, fragments, want in CASES:
+    heard.clear()
+    asked = send(headers, fragments)
+    fence_port = send([])
+    got = answer(asked)
+    if got != want:
+        print(f"{text}: {got or 'nothing'} instead of {want or 'nothing'}")
+        bad += 1
+sniffer.stop()
+sys.exit(1 if bad else 0)

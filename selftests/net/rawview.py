@@ -1,0 +1,29 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Counts the segments that a raw socket of protocol 6 is given: rawview.py PORT NAME
+
+NAME.ready appears once it listens; it ends when NAME.stop is there, and prints the
+segments to PORT (XTCP's) and to PORT + 1 (the kernel's TCP)."""
+
+import os
+import socket
+import struct
+import sys
+
+port, name = int(sys.argv[1]), sys.argv[2]
+seen = {port: 0, port + 1: 0}
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+raw.settimeout(0.1)
+with open(name + ".ready", "w", encoding="ascii"):
+    pass
+while True:
+    try:
+        packet = raw.recv(65535)
+        dport = struct.unpack_from(">H", packet, (packet[0] & 15) * 4 + 2)[0]
+        if dport in seen:
+            seen[dport] += 1
+    except socket.timeout:
+        if os.path.exists(name + ".stop"):
+            break
+for number, count in seen.items():
+    print(f"port {number}: {count}")

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What is on the wire: protocol 253, captures, tunnels, extension headers (topology: common.sh).
+
+TESTS+=" lab_protocol tshark_clean gre_checksum vxlan_checksum zerocopy_sender ah_transport"
+TESTS+=" ipv6_extensions raw_socket_view"
+
+# wire_protocol 253: not one packet of protocol 6, and the transfers are whole
+lab_protocol() {
+	local text='table inet f { chain i { type filter hook input priority 0;
+		meta l4proto 253 counter name lab; meta l4proto tcp counter name six; }
+		counter lab { }
+		counter six { }
+	}' n
+	net_pair
+	need nft
+	only_tcp || {
+		b nft -f - <<<"$text" || fail "nft"
+	}
+	transfer lab lab $B4 300001
+	transfer lab lab $B6 300001
+	only_tcp && return
+	n=$(b nft list counter inet f lab | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+	[ "$n" -gt 10 ] || fail "packets of protocol 253: $n"
+	n=$(b nft list counter inet f six | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+	[ "$n" = 0 ] || fail "packets of protocol 6: $n"
+	# a namespace can make it the default
+	a sh -c 'echo 253 >/proc/sys/net/xtcp/wire_protocol' || fail "sysctl"
+	b sh -c 'echo 253 >/proc/sys/net/xtcp/wire_protocol' || fail "sysctl"
+	transfer xtcp fam $B4 1000
+	n=$(b nft list counter inet f six | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+	[ "$n" = 0 ] || fail "packets of protocol 6 with the sysctl: $n"
+}
+
+# tshark reads a capture of clean traffic without one warning, checksums checked
+tshark_clean() {
+	local pair warnings n pid
+	net_pair
+	need tshark tcpdump
+	a ethtool -K va tso off gso off tx off gro off >/dev/null
+	b ethtool -K vb tso off gso off tx off gro off >/dev/null
+	be tcpdump -i vb -U -B 8192 -w "$WORK/cap" tcp port 9000 2>"$WORK/log" &
+	pid=$!
+	wait_for grep -q listening "$WORK/log" || fail "tcpdump: $(cat "$WORK/log")"
+	for pair in $PAIRS; do
+		# less than a window: a full one is worth a warning to tshark
+		for n in 1 2 3 4 5; do
+			transfer "${pair%:*}" "${pair#*:}" $B4 40000
+			transfer "${pair%:*}" "${pair#*:}" $B6 40000
+		done
+	done
+	wait_for sh -c "! tshark -r $WORK/cap -Y 'tcp.flags.fin==1' 2>/dev/null | sed -n 80q1" ||
+		fail "FINs: $(tshark -r "$WORK/cap" -Y 'tcp.flags.fin==1' 2>&1 | wc -l) $(cat "$WORK/log")"
+	kill -INT $pid
+	wait $pid
+	n=$(tshark -r "$WORK/cap" 2>/dev/null | wc -l)
+	[ "$n" -gt 2000 ] || fail "only $n packets captured"
+	# a checksum of 0xffff where the sum is 0 is what Linux writes for every protocol
+	warnings=$(tshark -r "$WORK/cap" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE \
+		-Y '_ws.expert.severity >= 6291456 && !tcp.checksum.ffff' -T fields -e frame.number -e _ws.col.Info \
+		-e _ws.expert.message 2>/dev/null)
+	[ -z "$warnings" ] || fail "of $n packets: $(head -n 20 <<<"$warnings")"
+}
+
+# A tunnel that verifies its own checksum hands the inner packet on with CHECKSUM_COMPLETE;
+# offloads are off so that nobody has marked it as good before.
+tunnel() { # DEVICE: give it addresses on both ends and transfer through it
+	local pair
+	a ip addr add 10.79.0.1/24 dev "$1"
+	b ip addr add 10.79.0.2/24 dev "$1"
+	a ip addr add 2001:db8:79::1/64 dev "$1" nodad
+	b ip addr add 2001:db8:79::2/64 dev "$1" nodad
+	a ip link set "$1" up
+	b ip link set "$1" up
+	wait_for a ping -c 1 -W 1 10.79.0.2 >/dev/null || fail "no way through $1"
+	wait_for a ping -c 1 -W 1 2001:db8:79::2 >/dev/null || fail "no way through $1"
+	for pair in $PAIRS; do
+		transfer "${pair%:*}" "${pair#*:}" 10.79.0.2 500001
+		transfer "${pair%:*}" "${pair#*:}" 2001:db8:79::2 500001
+	done
+	! dmesg | grep -i 'hw csum failure' || fail "checksum complaint"
+}
+
+no_offloads() {
+	a ethtool -K va tx off rx off gro off tso off gso off >/dev/null || fail "ethtool"
+	b ethtool -K vb tx off rx off gro off tso off gso off >/dev/null || fail "ethtool"
+}
+
+gre_checksum() {
+	net_pair
+	no_offloads
+	a ip link add g0 type gre local $A4 remote $B4 ttl 64 csum || fail "gre"
+	b ip link add g0 type gre local $B4 remote $A4 ttl 64 csum || fail "gre"
+	a ethtool -K g0 gro off >/dev/null 2>&1
+	b ethtool -K g0 gro off >/dev/null 2>&1
+	tunnel g0
+}
+
+vxlan_checksum() {
+	net_pair
+	no_offloads
+	a ip link add x0 type vxlan id 1 local $A4 remote $B4 dstport 4789 udpcsum || fail "vxlan"
+	b ip link add x0 type vxlan id 1 local $B4 remote $A4 dstport 4789 udpcsum || fail "vxlan"
+	tunnel x0
+}
+
+# The pages of a MSG_ZEROCOPY sender must not be queued by a receiver over loopback
+zerocopy_sender() {
+	net_pair
+	a ./xfer zerocopy "$(stack xtcp)" 127.0.0.1 || fail "IPv4"
+	a ./xfer zerocopy "$(stack xtcp)" ::1 || fail "IPv6"
+	a ./xfer zerocopy "$(stack fam)" 127.0.0.1 || fail "IPv4, family"
+}
+
+# ah_side SIDE: states both ways, and policies that ask for AH in and out
+ah_side() {
+	local key=0x0102030405060708090a0b0c0d0e0f1011121314 s1 s2
+	for s in "$A4 $B4" "$A6 $B6"; do
+		read -r s1 s2 <<<"$s"
+		$1 ip xfrm state add src $s1 dst $s2 proto ah spi 0x11 mode transport \
+			auth-trunc 'hmac(sha1)' $key 96 || fail "xfrm state"
+		$1 ip xfrm state add src $s2 dst $s1 proto ah spi 0x22 mode transport \
+			auth-trunc 'hmac(sha1)' $key 96 || fail "xfrm state"
+		[ "$1" = a ] || read -r s2 s1 <<<"$s"
+		$1 ip xfrm policy add src $s1 dst $s2 dir out tmpl src $s1 dst $s2 proto ah \
+			mode transport || fail "xfrm policy"
+		$1 ip xfrm policy add src $s2 dst $s1 dir in tmpl src $s2 dst $s1 proto ah \
+			mode transport || fail "xfrm policy"
+	done
+}
+
+ah_transport() {
+	local pair
+	net_pair
+	ah_side a
+	ah_side b
+	for pair in $PAIRS; do
+		transfer "${pair%:*}" "${pair#*:}" $B4 100001
+		transfer "${pair%:*}" "${pair#*:}" $B6 100001
+	done
+	b ip -s xfrm state | grep -q 'add 2' || fail "the states were not used"
+	# a segment without AH is against the policy: nobody answers it
+	a ip xfrm policy flush
+	connect_ends ETIMEDOUT xtcp xtcp $B6
+	connect_ends ETIMEDOUT xtcp xtcp $B4
+}
+
+ipv6_extensions() {
+	net_pair
+	need /usr/bin/python3
+	# scapy's address: nobody's, but its frames come to a's device
+	b ip -6 neigh add 2001:db8:78::99 lladdr "$(a cat /sys/class/net/va/address)" dev vb ||
+		fail "neighbour"
+	serve xtcp :: 9000 1
+	a /usr/bin/python3 ./ipv6ext.py va "$(b cat /sys/class/net/vb/address)" 2001:db8:78::99 $B6 9000 ||
+		fail "extension headers"
+	stop_server
+}
+
+# A raw socket of protocol 6 sees what the host's own TCP gets. XTCP's segments are taken
+# in LOCAL_IN, before raw sockets look: it does not see them. Captures (packet sockets) do.
+raw_socket_view() {
+	local seen
+	net_pair
+	seen=$(be /usr/bin/python3 ./rawview.py 9000 "$WORK/raw" & 
+		wait_for test -e "$WORK/raw.ready" || fail "rawview"
+		transfer tcp xtcp $B4 10000 >/dev/null || exit 1
+		serve tcp $B4 9001 1 >/dev/null
+		a ./xfer fetch tcp $B4 9001 10000 1 || exit 1
+		server_ok
+		touch "$WORK/raw.stop"
+		wait) || fail "transfer"
+	echo "$seen"
+	only_tcp && return
+	grep -qx 'port 9000: 0' <<<"$seen" || fail "a raw socket saw XTCP's segments: $seen"
+	grep -q 'port 9001: [1-9]' <<<"$seen" || fail "the raw socket saw nothing at all: $seen"
+}
