@@ -127,6 +127,6 @@ void xtcp_mib_seen(struct net *net, int from, int to)
 void xtcp_mib_move(struct net *net, int from, int to)
 {
 	xtcp_mib_seen(net, from, to);
-	if (from && from < XTCP_STATES)
+	if (from > 0 && from < XTCP_STATES)
 		this_cpu_dec(xtcp_net(net)->stats->now[from]);
 }

@@ -202,8 +202,10 @@ static struct xtcp_port *xtcp_ports_make(const struct sock *sk, const struct xtc
 	port->share_reuseport = true;
 	port->share_uid = sk_uid(sk);
 	if (b->wire_protocol == IPPROTO_TCP) {
-		hlist_for_each_entry(other, xtcp_ports_bucket(b->net, b->port), node)
-			xtcp_reserve_mirror(other);
+		hlist_for_each_entry(other, xtcp_ports_bucket(b->net, b->port), node) {
+			if (other->bind.port == b->port && net_eq(other->bind.net, b->net))
+				xtcp_reserve_mirror(other);
+		}
 		err = xtcp_reserve_make(port, sk);
 		if (err) {
 			kfree(port);
