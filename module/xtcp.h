@@ -219,7 +219,7 @@ struct xtcp_sock {
 	u8 retransmits;		/* timeouts in a row without progress */
 	u8 probes_out;		/* zero-window or keepalive probes unanswered */
 	u8 persist_backoff;
-	u32 retrans_stamp_ms;	/* first retransmission of this stall, ms; 0: none */
+	u32 retrans_stamp_ms;	/* when what is missed in this stall was first sent, ms; 0: none */
 	u32 undo_marker;	/* snd_una when cwnd was cut; 0: none */
 	u32 last_sent_ms;	/* last data sent, ms */
 	u32 last_data_ms;	/* last data received, ms: interactive or not */
@@ -233,11 +233,14 @@ struct xtcp_sock {
 	u8 quick_acks;		/* how many more go out at once */
 	u8 pingpong;		/* interactive: ACKs may ride on data */
 	u16 rcv_segs_unacked;	/* full segments since the last ACK */
-	u32 challenge_ms;	/* RFC 5961 7: last challenge ACK for this flow, ms */
+	u32 challenge_ms;	/* last ACK for a bare segment out of window, ms */
+	u32 challenge_burst_ms;	/* when the present burst of challenge ACKs began, ms */
+	u8 challenge_burst;	/* how many it has */
 
 	/* Queues; the rest is sk_write_queue (unsent), sk->tcp_rtx_queue (sent) */
 	struct rb_root ooo_queue;	/* out of order, by seq */
 	struct sk_buff *ooo_last;	/* highest seq in ooo_queue */
+	u32 dsack_start, dsack_end;	/* duplicate to report next, RFC 2883; equal: none */
 	u32 ooo_recent;		/* seq of what was queued last: first SACK block */
 	u32 rcv_ooo_bytes;
 
@@ -260,6 +263,7 @@ struct xtcp_sock {
 	/* For people: never read by the protocol */
 	u64 state_since_us;			/* clock at the last state change */
 	s32 creator_pid;
+	u64 bytes_acked;	/* payload the peer has acknowledged: RFC 5961 5.2 */
 	u64 bytes_in, bytes_out;
 	u32 segs_in, segs_out;
 };
@@ -292,6 +296,7 @@ static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
  * @window: peer's window of the SYN, unscaled, bytes
  * @rcv_wnd: window we offered in the SYN-ACK, bytes
  * @last_oow_ack_ms: when a challenge ACK last went out, ms
+ * @deadline: when the SYN-ACK timer is due, low half of jiffies; timers.c
  * @since_us: when the request was made
  * @wire_protocol: 6 or 253
  * @tos: traffic class of the SYN
@@ -308,6 +313,7 @@ struct xtcp_request {
 	u32 synack_sent_ms;
 	u32 last_oow_ack_ms;
 	u32 rcv_wnd;
+	u32 deadline;
 	u16 window;
 	u8 wire_protocol;
 	u8 tos;

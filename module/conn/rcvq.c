@@ -48,21 +48,88 @@ static void xtcp_rcvq_prune_ooo(struct sock *sk)
 	}
 }
 
+/* An skb to copy small ones into: one page. */
+static struct sk_buff *xtcp_rcvq_dense(struct sock *sk, struct sk_buff *before)
+{
+	struct sk_buff *dense = alloc_skb(SKB_MAX_ORDER(0, 0), GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!dense)
+		return NULL;
+	if (!sk_rmem_schedule(sk, dense, dense->truesize)) {
+		__kfree_skb(dense);
+		return NULL;
+	}
+	memset(dense->cb, 0, sizeof(dense->cb));
+	xtcp_cb(dense)->seq = xtcp_cb(before)->seq;
+	xtcp_cb(dense)->end_seq = xtcp_cb(before)->seq;
+	skb_set_owner_r(dense, sk);
+	__skb_queue_before(&sk->sk_receive_queue, before, dense);
+	return dense;
+}
+
+/* Move what @skb has beyond @dense's end into it. Return: false: no room, or no neighbour. */
+static bool xtcp_rcvq_move(struct sock *sk, struct sk_buff *dense, struct sk_buff *skb)
+{
+	u32 offset = xtcp_cb(dense)->end_seq - xtcp_cb(skb)->seq;
+	u32 len = skb->len - offset;
+
+	if (offset > skb->len || len > skb_tailroom(dense) ||
+	    skb_copy_bits(skb, offset, skb_tail_pointer(dense), len))
+		return false;
+	skb_put(dense, len);
+	xtcp_cb(dense)->end_seq = xtcp_cb(skb)->end_seq;
+	xtcp_cb(dense)->flags |= xtcp_cb(skb)->flags;
+	sk_eat_skb(sk, skb);
+	return true;
+}
+
+/*
+ * Small segments cost many times their payload: copy runs of them together, so that a
+ * window that was promised can be kept.
+ */
+static void xtcp_rcvq_collapse(struct sock *sk)
+{
+	struct sk_buff *dense = NULL;
+	struct sk_buff *skb, *next;
+
+	skb_queue_walk_safe(&sk->sk_receive_queue, skb, next) {
+		if (skb->truesize <= 2 * skb->len || skb->len > SKB_MAX_ORDER(0, 0) / 2) {
+			dense = NULL;
+			continue;
+		}
+		if (dense && xtcp_rcvq_move(sk, dense, skb))
+			continue;
+		dense = xtcp_rcvq_dense(sk, skb);
+		if (!dense)
+			return;
+		xtcp_rcvq_move(sk, dense, skb);
+	}
+}
+
 /**
  * xtcp_rcvq_charge - may this skb be queued?
  * @sk: the connection
  * @skb: the segment
+ * @in_order: it continues the stream
  *
- * If the buffer is full, the out-of-order queue is pruned before saying no.
+ * If the buffer is full, small segments are copied together and the out-of-order queue
+ * is pruned before saying no. What continues the stream inside the window that was
+ * promised may take twice the buffer.
  *
  * Context: Socket lock.
  * Return: false: drop it; the peer will send it again.
  */
-bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb)
+bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb, bool in_order)
 {
-	if (atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf)
+	u32 limit = READ_ONCE(sk->sk_rcvbuf);
+
+	if (atomic_read(&sk->sk_rmem_alloc) > limit) {
+		xtcp_rcvq_collapse(sk);
 		xtcp_rcvq_prune_ooo(sk);
-	if (atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&
+		if (in_order)
+			limit *= 2;
+	}
+	if (atomic_read(&sk->sk_rmem_alloc) <= limit &&
 	    sk_rmem_schedule(sk, skb, skb->truesize))
 		return true;
 	XTCP_INC(sock_net(sk), RcvPruned);
@@ -184,6 +251,8 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 		}
 		if (!xtcp_seq_after(xtcp_cb(skb)->end_seq, xtcp_cb(at)->end_seq)) {
 			xt->rcv_ooo_bytes -= min(xt->rcv_ooo_bytes, skb->len);
+			xt->dsack_start = xtcp_cb(skb)->seq;
+			xt->dsack_end = xtcp_cb(skb)->end_seq;
 			__kfree_skb(skb);	/* all of it is there already */
 			return;
 		}

@@ -8,8 +8,8 @@
 
 #include "../xtcp.h"
 
-/* Charge @skb to the socket. Return: false: no room, drop it. */
-bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb);
+/* Is there room for @skb? Return: false: drop it. */
+bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb, bool in_order);
 
 /*
  * Take in a charged, pulled skb (payload only) whose seq is rcv_nxt or before

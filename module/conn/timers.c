@@ -305,9 +305,29 @@ void xtcp_timers_stop(struct sock *sk)
 void xtcp_timer_arm_request(struct xtcp_request *req, u32 delay_ms)
 {
 	struct timer_list *t = &req->ireq.req.rsk_timer;
+	u32 ticks = xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC);
 
-	if (!mod_timer(t, jiffies + xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC)))
+	WRITE_ONCE(req->deadline, (u32)jiffies + ticks);
+	if (!mod_timer(t, jiffies + xtcp_timers_step(ticks, true)))
 		refcount_inc(&req->ireq.req.rsk_refcnt);
+}
+
+/**
+ * xtcp_timer_request_due - is the SYN-ACK due, or was this a step on the way?
+ * @req: the request whose timer fired; the caller owns the timer's reference
+ *
+ * Context: The timer's.
+ * Return: true: it is due. false: armed again, the reference went with it.
+ */
+bool xtcp_timer_request_due(struct xtcp_request *req)
+{
+	s32 rest = READ_ONCE(req->deadline) - (u32)jiffies;
+
+	if (rest <= 0)
+		return true;
+	if (mod_timer(&req->ireq.req.rsk_timer, jiffies + xtcp_timers_step(rest, true)))
+		refcount_dec(&req->ireq.req.rsk_refcnt);
+	return false;
 }
 
 /**

@@ -56,6 +56,7 @@ void xtcp_timers_stop(struct sock *sk);
 /* Minisocks: one timer each, ms; a pending timer holds a reference. */
 void xtcp_timer_setup_request(struct xtcp_request *req);
 void xtcp_timer_setup_timewait(struct xtcp_timewait *tw);
+bool xtcp_timer_request_due(struct xtcp_request *req);
 bool xtcp_timer_timewait_due(struct xtcp_timewait *tw);
 s32 xtcp_timer_left_timewait_ms(const struct xtcp_timewait *tw);
 void xtcp_timer_arm_request(struct xtcp_request *req, u32 delay_ms);

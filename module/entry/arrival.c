@@ -103,7 +103,8 @@ bool xtcp_arrival_bad_address(const struct sk_buff *skb, const struct xtcp_tuple
 		       ipv6_addr_any(&t->raddr.in6) || ipv6_addr_v4mapped(&t->raddr.in6);
 	return skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST) ||
 	       ipv4_is_multicast(t->raddr.ip) || ipv4_is_lbcast(t->raddr.ip) ||
-	       ipv4_is_zeronet(t->raddr.ip);
+	       ipv4_is_zeronet(t->raddr.ip) ||
+	       inet_addr_type_dev_table(t->net, skb->dev, t->raddr.ip) == RTN_BROADCAST;
 }
 
 /**

@@ -47,6 +47,7 @@ static void xtcp_timeouts_keepalive(struct sock *sk)
 	u32 idle_ms = xtcp_knob_keepalive_time_s(sk) * MSEC_PER_SEC;
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 silence_ms = xtcp_timeouts_silence_ms(xt);
+	u64 due_ms;
 
 	if (!sock_flag(sk, SOCK_KEEPOPEN) || !xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
 		return;
@@ -67,7 +68,10 @@ static void xtcp_timeouts_keepalive(struct sock *sk)
 	XTCP_INC(sock_net(sk), KeepaliveProbes);
 	xtcp_control_probe(sk, false);
 	xt->probes_out++;
-	xtcp_timer_arm_ms(sk, XTCP_TIMER_KEEPALIVE, intvl_ms);
+	/* From the last word heard on, so that no delay adds up */
+	due_ms = (u64)idle_ms + (u64)xt->probes_out * intvl_ms;
+	xtcp_timer_arm_ms(sk, XTCP_TIMER_KEEPALIVE,
+			  due_ms > silence_ms ? min_t(u64, due_ms - silence_ms, intvl_ms) : intvl_ms);
 }
 
 /*
@@ -91,7 +95,9 @@ static void xtcp_timeouts_deadpeer(struct sock *sk)
 	if (silence_ms < limit_ms / 2) {
 		next_ms = limit_ms / 2 - silence_ms;
 	} else {
-		xtcp_control_probe(sk, false);
+		/* Data in flight are probe enough */
+		if (!xt->packets_out)
+			xtcp_control_probe(sk, false);
 		next_ms = limit_ms - silence_ms;
 		if (silence_ms < limit_ms * 3 / 4)
 			next_ms = limit_ms * 3 / 4 - silence_ms;
@@ -175,6 +181,8 @@ void xtcp_timeouts_request(struct timer_list *t)
 	struct request_sock *rsk = timer_container_of(rsk, t, rsk_timer);
 	struct xtcp_request *req = container_of(rsk, struct xtcp_request, ireq.req);
 
+	if (!xtcp_timer_request_due(req))
+		return;		/* a step on the way: the timer has the reference again */
 	xtcp_listen_timeout(req);
 	xtcp_flow_put((struct sock_common *)req);
 }

@@ -96,6 +96,11 @@ static void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg)
 
 	switch (sk->sk_state) {
 	case TCP_FIN_WAIT1:
+		/* With the peer's FIN in the same segment: straight to TIME_WAIT (S11) */
+		if ((seg->flags & XTCP_FLAG_FIN) && !xtcp_seq_after(seg->seq, xt->rcv_nxt) &&
+		    !xtcp_seq_before(seg->end_seq, xt->rcv_nxt) &&
+		    seg->end_seq - xt->rcv_nxt <= xtcp_receive_window(xt))
+			break;
 		xtcp_state_set(sk, TCP_FIN_WAIT2, XTCP_REASON_SEGMENT);
 		if (!sock_flag(sk, SOCK_DEAD)) {
 			seg->actions |= XTCP_ACT_WAKE_STATE;
@@ -144,11 +149,15 @@ static enum skb_drop_reason xtcp_ack_synrecv(struct sock *sk, struct xtcp_segmen
 /* ACKs that are too old or for what was never sent: RFC 5961 5.2. */
 static enum skb_drop_reason xtcp_ack_range(const struct xtcp_sock *xt, struct xtcp_segment *seg)
 {
+	u32 oldest;
+
 	if (xtcp_seq_after(seg->ack, xt->snd_nxt)) {
 		seg->actions |= XTCP_ACT_CHALLENGE;
 		return SKB_DROP_REASON_TCP_ACK_UNSENT_DATA;
 	}
-	if (xtcp_seq_before(seg->ack, xt->snd_una - xt->snd_max_wnd)) {
+	/* Nor for what the peer cannot have had to acknowledge */
+	oldest = xt->snd_una - (u32)min_t(u64, xt->snd_max_wnd, xt->bytes_acked);
+	if (xtcp_seq_before(seg->ack, oldest)) {
 		seg->actions |= XTCP_ACT_CHALLENGE;
 		return SKB_DROP_REASON_TCP_TOO_OLD_ACK;
 	}
@@ -166,6 +175,7 @@ static void xtcp_ack_advance(struct sock *sk, struct xtcp_segment *seg, bool win
 		WRITE_ONCE(xt->snd_una, seg->ack);
 		xtcp_sndq_ack(sk, seg->ack, &acked);
 		xtcp_ack_rtt(sk, seg, &acked);
+		xt->bytes_acked += acked.bytes;
 		xt->retransmits = 0;
 		xt->retrans_stamp_ms = 0;
 		xtcp_rtt_backoff_reset(&xt->rtt);

@@ -5,6 +5,7 @@
 #include "input.h"
 
 #include "../conn/rcvq.h"
+#include "../recovery/sack.h"
 
 /* The peer's segment size decides when an ACK is due and windows are silly. */
 static void xtcp_indata_measure(struct xtcp_sock *xt, const struct sk_buff *skb, u32 len)
@@ -57,6 +58,7 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 
 	if (!xtcp_seq_after(seg->end_seq, xt->rcv_nxt)) {
 		/* Our ACK was lost: say it again (RFC 9293 3.10.7.4, first) */
+		xtcp_sack_duplicate(sk, seg->seq, seg->end_seq);
 		xt->pingpong = 0;
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_TCP_OLD_DATA;
@@ -66,7 +68,7 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_TCP_ZEROWINDOW;
 	}
-	if (!xtcp_rcvq_charge(sk, skb)) {
+	if (!xtcp_rcvq_charge(sk, skb, !xtcp_seq_after(seg->seq, xt->rcv_nxt))) {
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_PROTO_MEM;
 	}

@@ -31,8 +31,11 @@ void xtcp_fin_process(struct sock *sk, struct xtcp_segment *seg)
 		seg->actions |= XTCP_ACT_ACK_LATER;
 		break;
 	case TCP_FIN_WAIT1:
-		xtcp_state_set(sk, TCP_CLOSING, XTCP_REASON_SEGMENT);
 		seg->actions |= XTCP_ACT_ACK_NOW;
+		if (xt->fin_queued && xt->snd_una == xt->write_seq)
+			seg->actions |= XTCP_ACT_TIMEWAIT;
+		else
+			xtcp_state_set(sk, TCP_CLOSING, XTCP_REASON_SEGMENT);
 		break;
 	case TCP_FIN_WAIT2:
 		seg->actions |= XTCP_ACT_ACK_NOW | XTCP_ACT_TIMEWAIT;

@@ -135,7 +135,8 @@ enum skb_drop_reason xtcp_timewait_process(struct xtcp_timewait *tw, struct sk_b
 		}
 		return SKB_CONSUMED;
 	}
-	if (!xtcp_timewait_oow_limited(tw))
+	/* Data are no part of an ACK loop */
+	if ((seg.len && !(seg.flags & XTCP_FLAG_SYN)) || !xtcp_timewait_oow_limited(tw))
 		xtcp_control_tw_ack(tw, skb);
 	return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 }

@@ -6,6 +6,7 @@
 #include "input.h"
 
 #include "../conn/timers.h"
+#include "../recovery/sack.h"
 
 #define XTCP_PAWS_24DAYS_S	(24 * 24 * 3600)	/* RFC 7323 5.5 */
 
@@ -103,6 +104,10 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	bool rst = seg->flags & XTCP_FLAG_RST;
 
+	/* Every segment but a SYN or RST has an ACK; one without is nobody's */
+	if (!(seg->flags & (XTCP_FLAG_ACK | XTCP_FLAG_SYN | XTCP_FLAG_RST)))
+		return SKB_DROP_REASON_TCP_FLAGS;
+
 	/* PAWS; a RST counts even without a fresh timestamp (RFC 7323 5.2) */
 	if (xt->ts_ok && !rst && xtcp_paws_reject(xt->ts_recent, xt->ts_recent_age_s, &seg->opt) &&
 	    !xtcp_validate_overtaken_ack(sk, seg)) {
@@ -116,6 +121,9 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 	/* First: the sequence number */
 	if (!xtcp_validate_in_window(xt, seg)) {
 		XTCP_INC(sock_net(sk), OutOfWindow);
+		if (seg->seq != seg->end_seq && xtcp_seq_before(seg->seq, xt->rcv_nxt) &&
+		    !(seg->flags & XTCP_FLAG_SYN))
+			xtcp_sack_duplicate(sk, seg->seq, seg->end_seq);
 		seg->actions |= seg->flags & XTCP_FLAG_SYN ? XTCP_ACT_CHALLENGE : XTCP_ACT_DUPACK;
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	}

@@ -14,6 +14,7 @@
 #include "../trace.h"
 
 #define XTCP_CONTROL_OOW_MS	500	/* between ACKs for unacceptable segments */
+#define XTCP_CONTROL_BURST	8	/* challenge ACKs of one flow in that time */
 #define XTCP_CONTROL_NO_MEM_MS	200	/* an ACK that found no memory */
 
 /* A number the peer accepts even if its window shrank below snd_nxt. */
@@ -57,26 +58,13 @@ void xtcp_control_ack(struct sock *sk)
 	}
 }
 
-/**
- * xtcp_control_challenge_allowed - the two limits on challenge ACKs
- * @net: namespace; challenge_ack_limit a second (RFC 5961 7)
- * @last_ms: this flow's last one; one each half second, so that two stacks
- *           do not challenge each other for ever
- *
- * Context: Softirq or BHs off.
- * Return: true: send it; it is counted.
- */
-bool xtcp_control_challenge_allowed(struct net *net, u32 *last_ms)
+/* RFC 5961 7: at most challenge_ack_limit a second in a namespace. */
+static bool xtcp_control_challenge_allowed(struct net *net)
 {
 	struct xtcp_net *xn = xtcp_net(net);
-	u32 now_ms = xtcp_clock_ms();
-	u32 second = now_ms / MSEC_PER_SEC;
+	u32 second = xtcp_clock_ms() / MSEC_PER_SEC;
 	bool allowed;
 
-	if (*last_ms && now_ms - *last_ms < XTCP_CONTROL_OOW_MS) {
-		XTCP_INC(net, ChallengeAcksLimited);
-		return false;
-	}
 	spin_lock_bh(&xn->challenge_lock);
 	if (xn->challenge_second != second) {
 		xn->challenge_second = second;
@@ -86,12 +74,21 @@ bool xtcp_control_challenge_allowed(struct net *net, u32 *last_ms)
 	if (allowed)
 		xn->challenge_left--;
 	spin_unlock_bh(&xn->challenge_lock);
+	return allowed;
+}
 
-	if (!allowed) {
-		XTCP_INC(net, ChallengeAcksLimited);
-		return false;
+/* A few in a row for one flow; two stacks must not challenge each other for ever. */
+static bool xtcp_control_burst_allowed(struct xtcp_sock *xt)
+{
+	u32 now_ms = xtcp_clock_ms();
+
+	if (!xt->challenge_burst_ms || now_ms - xt->challenge_burst_ms >= XTCP_CONTROL_OOW_MS) {
+		xt->challenge_burst_ms = now_ms ?: 1;
+		xt->challenge_burst = 0;
 	}
-	*last_ms = now_ms ?: 1;
+	if (xt->challenge_burst >= XTCP_CONTROL_BURST)
+		return false;
+	xt->challenge_burst++;
 	return true;
 }
 
@@ -99,14 +96,17 @@ bool xtcp_control_challenge_allowed(struct net *net, u32 *last_ms)
  * xtcp_control_challenge_ack - say where we are, and let the peer prove itself
  * @sk: the connection
  *
- * RFC 5961 3.2, 4.2, 5.2.
+ * RFC 5961 3.2, 4.2, 5.2; limited for the flow and for the namespace (7).
  *
- * Context: Socket lock.
+ * Context: Socket lock, BHs off.
  */
 void xtcp_control_challenge_ack(struct sock *sk)
 {
-	if (!xtcp_control_challenge_allowed(sock_net(sk), &xtcp_sk(sk)->challenge_ms))
+	if (!xtcp_control_burst_allowed(xtcp_sk(sk)) ||
+	    !xtcp_control_challenge_allowed(sock_net(sk))) {
+		XTCP_INC(sock_net(sk), ChallengeAcksLimited);
 		return;
+	}
 	XTCP_INC(sock_net(sk), ChallengeAcks);
 	xtcp_control_ack(sk);
 }

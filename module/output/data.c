@@ -104,6 +104,7 @@ static void xtcp_data_ack_sent(struct sock *sk)
 	xt->ack_pending = 0;
 	xt->rcv_segs_unacked = 0;
 	xt->last_ack_sent = xt->rcv_nxt;
+	xt->dsack_end = xt->dsack_start;
 	xtcp_timer_cancel(sk, XTCP_TIMER_DELACK);
 }
 
@@ -323,8 +324,8 @@ static void xtcp_data_prepare_syn(struct sock *sk)
 		xt->advmss = xt->user_mss;
 	xtcp_data_sync_mss(sk, xtcp_ip_mtu(sk));
 
-	xtcp_rcvq_initial_window(sk, xt->advmss - (xt->ts_ok ? XTCP_DATA_TS_LEN : 0),
-				 xt->wscale_ok, &xt->rcv_wnd, &clamp, &scale);
+	/* Whether there will be timestamps is the peer's to say: a full mss counts */
+	xtcp_rcvq_initial_window(sk, xt->advmss, xt->wscale_ok, &xt->rcv_wnd, &clamp, &scale);
 	xt->window_clamp = clamp;
 	xt->rcv_wscale = scale;
 	xt->rcv_ssthresh = xt->rcv_wnd;

@@ -188,7 +188,6 @@ bool xtcp_retransmit_exceeded(struct sock *sk, u32 boundary, u32 timeout_ms);
 
 void xtcp_control_ack(struct sock *sk);			/* bare ACK now */
 void xtcp_control_challenge_ack(struct sock *sk);	/* RFC 5961, with its limit */
-bool xtcp_control_challenge_allowed(struct net *net, u32 *last_ms);
 void xtcp_control_dup_ack(struct sock *sk, const struct sk_buff *skb); /* limited, out of window */
 void xtcp_control_probe(struct sock *sk, bool urgent);	/* seq = snd_una - 1, keepalive */
 /* Send what an owed ACK needs: at once, or arm DELACK. */

@@ -95,8 +95,9 @@ static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 		if (len < skb->len && xtcp_sndq_split(sk, skb, len, true))
 			return -ENOMEM;
 	}
+	/* A stall began when the segment that is missed was first sent */
 	if (!xt->retrans_stamp_ms)
-		xt->retrans_stamp_ms = xtcp_clock_ms() ?: 1;
+		xt->retrans_stamp_ms = (u32)div_u64(cb->tx.sent_us, USEC_PER_MSEC) ?: 1;
 
 	trace_xtcp_retransmit(sk, skb);
 	err = xtcp_data_transmit(sk, skb, true);
@@ -324,8 +325,12 @@ static bool xtcp_retransmit_persist_over(struct sock *sk)
 	u32 max_probes = READ_ONCE(xtcp_net(sock_net(sk))->knobs.retries2);
 	u32 user_ms = xt->tune.user_timeout_ms;
 
-	if (sock_flag(sk, SOCK_DEAD))
+	/* An orphan does not wait for ever, not even if its probes are answered */
+	if (sock_flag(sk, SOCK_DEAD)) {
 		max_probes = xtcp_knob_orphan_retries(sk);
+		if (xt->persist_backoff >= max_probes)
+			return true;
+	}
 	if (user_ms && xt->probes_since_ms &&
 	    xtcp_clock_ms() - xt->probes_since_ms >= user_ms)
 		return true;

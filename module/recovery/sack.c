@@ -25,8 +25,8 @@ static struct xtcp_sack_block xtcp_sack_run(struct sk_buff **skb)
  * @sk: the connection
  * @opt: options of the segment; timestamps are in already if they are used
  *
- * The block that holds what came last goes first (RFC 2018 4), the
- * others follow from low to high, as many as fit.
+ * A duplicate is reported first (RFC 2883 4), then the block that holds what came
+ * last (RFC 2018 4), then the others from low to high, as many as fit.
  *
  * Context: Socket lock.
  */
@@ -35,25 +35,52 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 room = opt->present & XTCP_OPT_TS ? XTCP_SACKS_MAX - 1 : XTCP_SACKS_MAX;
 	struct sk_buff *skb = skb_rb_first(&xt->ooo_queue);
-	u32 n = 1;	/* place 0 waits for the latest */
+	u32 n = 0, first;
 
-	if (!xt->sack_ok || !skb)
+	if (!xt->sack_ok)
 		return;
-	opt->sacks[0].start = opt->sacks[0].end = xt->rcv_nxt;
+	if (xt->dsack_start != xt->dsack_end) {
+		opt->sacks[n].start = xt->dsack_start;
+		opt->sacks[n++].end = xt->dsack_end;
+	}
+	first = n;
 	while (skb) {
 		struct xtcp_sack_block run = xtcp_sack_run(&skb);
+		bool latest = xtcp_seq_between(xt->ooo_recent, run.start, run.end - 1);
 
-		if (xtcp_seq_between(xt->ooo_recent, run.start, run.end - 1))
-			opt->sacks[0] = run;
-		else if (n < room)
-			opt->sacks[n++] = run;
+		if (n < room)
+			n++;
+		else if (!latest)
+			continue;
+		/* The latest goes in front, the others close up behind it */
+		if (latest) {
+			memmove(&opt->sacks[first + 1], &opt->sacks[first],
+				(n - first - 1) * sizeof(run));
+			opt->sacks[first] = run;
+		} else {
+			opt->sacks[n - 1] = run;
+		}
 	}
-	if (opt->sacks[0].start == opt->sacks[0].end) {
-		/* What came last has been taken in: only the others are left */
-		memmove(&opt->sacks[0], &opt->sacks[1], --n * sizeof(opt->sacks[0]));
-		if (!n)
-			return;
-	}
+	if (!n)
+		return;
 	opt->num_sacks = n;
 	opt->present |= XTCP_OPT_SACK;
+}
+
+/**
+ * xtcp_sack_duplicate - something came twice: the next ACK says so
+ * @sk: the connection
+ * @start: first number of what came again
+ * @end: one past the last
+ *
+ * RFC 2883 4: reported once, in the first block of the next ACK.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_sack_duplicate(struct sock *sk, u32 start, u32 end)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	xt->dsack_start = start;
+	xt->dsack_end = end;
 }
