@@ -134,7 +134,6 @@ static int __net_init xtcp_netns_net_init(struct net *net)
 
 static void __net_exit xtcp_netns_net_pre_exit(struct net *net)
 {
-	WRITE_ONCE(xtcp_net(net)->exiting, true);
 	xtcp_hook_net_exit(net);
 }
 
@@ -186,7 +185,6 @@ void xtcp_netns_for_each(void (*fn)(struct net *net, void *arg), void *arg)
 
 static void xtcp_netns_stop_one(struct net *net, void *arg)
 {
-	WRITE_ONCE(xtcp_net(net)->exiting, true);
 	xtcp_hook_net_exit(net);
 }
 

@@ -86,7 +86,6 @@ struct xtcp_knobs {
  * @challenge_lock: covers the two below, RFC 5961 7
  * @challenge_second: second the budget belongs to
  * @challenge_left: challenge ACKs left in it
- * @exiting: no new minisocks
  */
 struct xtcp_net {
 	struct xtcp_knobs knobs;
@@ -106,7 +105,6 @@ struct xtcp_net {
 	spinlock_t challenge_lock;
 	u32 challenge_second;
 	u32 challenge_left;
-	bool exiting;
 };
 
 extern unsigned int xtcp_net_id;
