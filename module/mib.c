@@ -7,7 +7,7 @@
 #include "xtcp.h"
 
 const char * const xtcp_mib_names[XTCP_MIB_MAX] = {
-#define X(name, text) [XTCP_MIB_##name] = #name,
+#define X(name, text) #name,
 	XTCP_MIB_LIST(X)
 #undef X
 };

@@ -63,7 +63,7 @@ struct xtcp_knobs {
 	int msl_min_ms;
 	int rto_min_floor_ms;
 	int keepalive_min;		/* s */
-	unsigned int create_group_range[2];	/* gid_t of the namespace's owner; low > high: nobody */
+	unsigned int create_group_range[2];	/* gid_t; low > high: nobody */
 	char congestion_control[16];
 };
 
@@ -96,13 +96,13 @@ struct xtcp_net {
 	struct sock *ctl_sk6;
 	siphash_key_t isn_key;
 	siphash_key_t cookie_key[2];
-	struct mutex hook_mutex;
+	struct mutex hook_mutex;	/* hooked */
 	unsigned long hooked;
-	spinlock_t tw_lock;
+	spinlock_t tw_lock;		/* tw_list */
 	struct list_head tw_list;
 	atomic_t tw_count;
 	atomic_t orphans;
-	spinlock_t challenge_lock;
+	spinlock_t challenge_lock;	/* the budget of challenge ACKs */
 	u32 challenge_second;
 	u32 challenge_left;
 };

@@ -50,7 +50,7 @@ struct xtcp_port {
 	struct hlist_node node;
 	struct xtcp_binding bind;
 	refcount_t refs;
-	spinlock_t lock;
+	spinlock_t lock;		/* owners */
 	struct hlist_head owners;
 	unsigned int owner_count;
 	bool share_reuse;

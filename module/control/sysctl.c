@@ -53,31 +53,32 @@ static const struct xtcp_knobs xtcp_sysctl_start = {
 
 /**
  * struct xtcp_sysctl_entry - one file of numbers
- * @name: of the file, and of the member of struct xtcp_knobs
+ * @file: its name, and that of the member of struct xtcp_knobs
  * @offset: where the member is
  * @count: how many numbers it has
  * @min: least value of each
  * @max: greatest value of each
  */
 struct xtcp_sysctl_entry {
-	const char *name;
+	const char *file;
 	size_t offset;
 	int count;
 	int min;
 	int max;
 };
 
-#define XTCP_SYSCTL(member, low, high)					\
+#define XTCP_SYSCTL(name, low, high)					\
 	{								\
-		.name = #member,					\
-		.offset = offsetof(struct xtcp_knobs, member),		\
-		.count = sizeof_field(struct xtcp_knobs, member) / sizeof(int), \
+		.file = #name,						\
+		.offset = offsetof(struct xtcp_knobs, name),		\
+		.count = sizeof_field(struct xtcp_knobs, name) / sizeof(int), \
 		.min = (low),						\
 		.max = (high),						\
 	}
 
 #define XTCP_SYSCTL_DAY_MS	(24 * 3600 * 1000)
-#define XTCP_SYSCTL_MANY	(1 << 24)
+#define XTCP_SYSCTL_MANY	16777216
+#define XTCP_SYSCTL_BUFFER	1073741824
 #define XTCP_SYSCTL_KEEPALIVE_S	32767	/* as TCP_KEEPIDLE takes it */
 
 static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
@@ -111,8 +112,8 @@ static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
 	XTCP_SYSCTL(rfc1337, 0, 1),
 	XTCP_SYSCTL(slow_start_after_idle, 0, 1),
 	XTCP_SYSCTL(challenge_ack_limit, 0, XTCP_SYSCTL_MANY),
-	XTCP_SYSCTL(rmem, SOCK_MIN_RCVBUF, 1 << 30),
-	XTCP_SYSCTL(wmem, SOCK_MIN_SNDBUF, 1 << 30),
+	XTCP_SYSCTL(rmem, SOCK_MIN_RCVBUF, XTCP_SYSCTL_BUFFER),
+	XTCP_SYSCTL(wmem, SOCK_MIN_SNDBUF, XTCP_SYSCTL_BUFFER),
 	XTCP_SYSCTL(msl_min_ms, XTCP_MSL_MS_MIN, XTCP_MSL_MS_MAX),
 	XTCP_SYSCTL(rto_min_floor_ms, 1, 120000),
 	XTCP_SYSCTL(keepalive_min, 1, XTCP_SYSCTL_KEEPALIVE_S),
@@ -239,7 +240,7 @@ static size_t xtcp_sysctl_fill(struct net *net, struct ctl_table *table)
 	for (i = 0; i < ARRAY_SIZE(xtcp_sysctl_entries); i++, t++) {
 		const struct xtcp_sysctl_entry *entry = &xtcp_sysctl_entries[i];
 
-		t->procname = entry->name;
+		t->procname = entry->file;
 		t->data = (u8 *)knobs + entry->offset;
 		t->maxlen = entry->count * sizeof(int);
 		t->mode = 0644;

@@ -45,18 +45,20 @@ static const struct attribute_group xtcp_sysfs_counter_group = {
 	.attrs = xtcp_sysfs_counter_list,
 };
 
-static ssize_t version_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t xtcp_sysfs_version_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", XTCP_VERSION);
 }
 
-static ssize_t family_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t xtcp_sysfs_family_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", xtcp_family);
 }
 
-static struct kobj_attribute xtcp_sysfs_version = __ATTR_RO(version);
-static struct kobj_attribute xtcp_sysfs_family = __ATTR_RO(family);
+static struct kobj_attribute xtcp_sysfs_version =
+	__ATTR(version, 0444, xtcp_sysfs_version_show, NULL);
+static struct kobj_attribute xtcp_sysfs_family =
+	__ATTR(family, 0444, xtcp_sysfs_family_show, NULL);
 
 static struct attribute *xtcp_sysfs_list[] = {
 	&xtcp_sysfs_version.attr,
