@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * poll(), select(), epoll and the ioctls that ask how much there is. No lock:
- * whoever changes something wakes the poller afterwards.
+ * poll(), select(), epoll and the ioctls that ask how much there is. Mostly
+ * without lock: whoever changes something wakes the poller afterwards.
  */
 #include "socket.h"
 
@@ -10,6 +10,40 @@
 
 #include "../conn/acceptq.h"
 #include "../conn/rcvq.h"
+
+/**
+ * struct xtcp_poll_view - a socket at one moment
+ * @state: TCP_ESTABLISHED ...
+ * @shutdown: RCV_SHUTDOWN, SEND_SHUTDOWN
+ * @error: sk_err
+ */
+struct xtcp_poll_view {
+	int state;
+	u8 shutdown;
+	int error;
+};
+
+/*
+ * A connection that is being reset has its error first and its new state a moment
+ * later; a poller who comes in between would report the one without the other.
+ * He waits for the lock then.
+ */
+static void xtcp_poll_look(struct sock *sk, struct xtcp_poll_view *v)
+{
+	bool slow;
+
+	v->state = inet_sk_state_load(sk);
+	v->shutdown = READ_ONCE(sk->sk_shutdown);
+	/* Pairs with the barrier of xtcp_life_abort() */
+	smp_rmb();
+	v->error = READ_ONCE(sk->sk_err);
+	if (!v->error || v->state == TCP_CLOSE)
+		return;
+	slow = lock_sock_fast(sk);
+	v->state = sk->sk_state;
+	v->shutdown = sk->sk_shutdown;
+	unlock_sock_fast(sk, slow);
+}
 
 static __poll_t xtcp_poll_read(struct sock *sk)
 {
@@ -49,33 +83,29 @@ static __poll_t xtcp_poll_write(struct sock *sk, u8 shutdown)
  * EPOLLHUP means both directions are down, or that there never was a connection;
  * EPOLLRDHUP that the peer will send no more.
  *
- * Context: Process, no lock.
+ * Context: Process; may sleep for the socket lock.
  * Return: EPOLL* bits.
  */
 __poll_t xtcp_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct sock *sk = sock->sk;
+	struct xtcp_poll_view v;
 	__poll_t mask = 0;
-	u8 shutdown;
-	int state;
 
 	sock_poll_wait(file, sock, wait);
-	state = inet_sk_state_load(sk);
-	if (state == TCP_LISTEN)
+	xtcp_poll_look(sk, &v);
+	if (v.state == TCP_LISTEN)
 		return xtcp_acceptq_empty(sk) ? 0 : EPOLLIN | EPOLLRDNORM;
 
-	shutdown = READ_ONCE(sk->sk_shutdown);
-	if (shutdown == SHUTDOWN_MASK || state == TCP_CLOSE)
+	if (v.shutdown == SHUTDOWN_MASK || v.state == TCP_CLOSE)
 		mask |= EPOLLHUP;
-	if (shutdown & RCV_SHUTDOWN)
+	if (v.shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 
-	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV)
-		mask |= xtcp_poll_read(sk) | xtcp_poll_write(sk, shutdown);
+	if (v.state != TCP_SYN_SENT && v.state != TCP_SYN_RECV)
+		mask |= xtcp_poll_read(sk) | xtcp_poll_write(sk, v.shutdown);
 
-	/* Pairs with the barrier before sk_error_report() */
-	smp_rmb();
-	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
+	if (v.error || !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
 	return mask;
 }
