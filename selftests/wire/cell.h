@@ -38,14 +38,15 @@ void cell_run(const struct cell *cell, struct result *r);
 
 /* differences.c */
 struct difference {
-	char states[200], cells[80], field[16], families[24], rfc[80];
-	int seen;
+	char states[200], cells[80], field[64], families[24], rfc[80];
+	unsigned int seen;	/* bit by field */
 };
 
 extern struct difference differences[];
 extern int ndifferences;
 void differences_load(void);
 struct difference *difference_find(const struct cell *cell, int field);
+void difference_saw(struct difference *d, int field);
 int differences_stale(const char *state);
 
 #endif

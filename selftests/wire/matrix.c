@@ -56,7 +56,7 @@ static void compare(const struct cell *cell, struct tally *t)
 			continue;
 		d = is_xtcp() ? difference_find(cell, f) : NULL;
 		if (d) {
-			d->seen++;
+			difference_saw(d, f);
 			t->listed++;
 			continue;
 		}
@@ -75,8 +75,12 @@ static void matrix(const char *state, struct conn *(*make)(struct how h))
 
 	differences_load();
 	put_file("/proc/sys/net/ipv4/tcp_challenge_ack_limit", "1000000");
-	if (is_xtcp())
+	/* The kernel's TCP sizes its buffers by the machine's memory. */
+	put_file("/proc/sys/net/ipv4/tcp_rmem", "4096 131072 6291456");
+	if (is_xtcp()) {
+		put_file("/proc/sys/net/xtcp/rmem", "4096 131072 6291456");
 		knob("challenge_ack_limit", 1000000);
+	}
 	for (k = 0; k < 5; k++) {
 		for (a = 0; a < 5; a++) {
 			for (s = 0; s < 4; s++) {
