@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Booting test machines: what vm, pair and run-suite share."""
 
+import ctypes
 import fcntl
 import glob
 import hashlib
@@ -220,6 +221,11 @@ def base_cpio(name, env):
         return path
 
 
+def die_with_parent():
+    """However this program ends, its machines end with it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Output(threading.Thread):
     """Passes the guest's output on, line by line, and picks up its exit status."""
 
@@ -266,13 +272,13 @@ class Vm:
 
     def accel_args(self):
         if self.virtual or self.count:
-            return ["-accel", "tcg", "-cpu", "qemu64,+rdrand,+rdseed", "-rtc", "clock=vm",
+            return ["-accel", "tcg", "-cpu", "qemu64,+rdrand", "-rtc", "clock=vm",
                     "-icount", "shift=%d,sleep=off" % (0 if self.count else 1)]
         if self.accel is None:
             self.accel = "kvm" if have_kvm() else "tcg"
         if self.accel == "kvm":
             return ["-accel", "kvm", "-cpu", "host"]
-        return ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand,+rdseed"]
+        return ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand"]
 
     def module_path(self):
         path = os.path.join(OUT, self.name, "xtcp.ko")
@@ -294,7 +300,7 @@ class Vm:
         self.began = time.monotonic()
         self.proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                      stderr=open(self.path("stderr.log"), "wb"),
-                                     start_new_session=True, env=env)
+                                     start_new_session=True, env=env, preexec_fn=die_with_parent)
         self.output = Output(self.proc.stdout, sink, prefix)
         self.output.start()
 

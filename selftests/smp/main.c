@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The list of tests; each runs in a process and network namespace of its own.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+#include "smp.h"
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} smp_tests[] = {
+	{ "backlog: segments that find the socket locked", test_backlog },
+	{ "timers that find the socket locked", test_timer },
+	{ "double promotion: two ACKs for one request", test_double_promotion },
+	{ "accept against close: a child of a closing listener", test_accept_close },
+	{ "storm: connections made, used and broken on all CPUs", test_storm },
+};
+
+#define SMP_TESTS (sizeof(smp_tests) / sizeof(smp_tests[0]))
+
+static uint64_t smp_seed;
+
+void smp_fail(const char *what, ...)
+{
+	va_list args;
+
+	printf("# ");
+	va_start(args, what);
+	vprintf(what, args);
+	va_end(args);
+	printf(" (errno %d %s)\n", errno, strerror(errno));
+	fflush(stdout);
+	_exit(1);
+}
+
+/* Every thread has its own sequence (splitmix64). */
+uint32_t smp_random(uint32_t below)
+{
+	static __thread uint64_t state;
+	uint64_t z;
+
+	if (!state)
+		state = smp_seed ^ (uint64_t)(uintptr_t)&state;
+	z = (state += 0x9e3779b97f4a7c15ull);
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return (uint32_t)((z ^ (z >> 31)) % below);
+}
+
+double smp_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+void smp_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		smp_fail("CPU %d", cpu);
+}
+
+static bool smp_run(void (*run)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		smp_netns();
+		run();
+		if (!smp_alone())
+			smp_fail("sockets are left in /proc/net/xtcp/sockets");
+		fflush(stdout);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return false;
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+int main(int argc, char **argv)
+{
+	const char *seed = getenv("XTCP_SEED");
+	unsigned int i;
+
+	signal(SIGPIPE, SIG_IGN);
+	smp_seed = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
+	ksft_print_header();
+	ksft_print_msg("seed %llu\n", (unsigned long long)smp_seed);
+	ksft_set_plan(SMP_TESTS);
+	for (i = 0; i < SMP_TESTS; i++) {
+		if (sysconf(_SC_NPROCESSORS_ONLN) < 4) {
+			ksft_test_result_fail("%s: needs four CPUs\n", smp_tests[i].name);
+			continue;
+		}
+		if (argc > 1 && !strstr(smp_tests[i].name, argv[1])) {
+			ksft_test_result_skip("%s: not asked for\n", smp_tests[i].name);
+			continue;
+		}
+		ksft_test_result(smp_run(smp_tests[i].run), "%s\n", smp_tests[i].name);
+	}
+	ksft_finished();
+}

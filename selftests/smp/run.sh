@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# smp: needs root, four CPUs, a clock that does not skip, xtcp loaded. XTCP_SEED repeats a run's
+# choices (not its timing).
+
+cd "$(dirname "$0")" || exit 1
+[ -e /dev/net/tun ] || modprobe tun || exit 1
+exec ./smp "$@"
