@@ -177,6 +177,27 @@ void xtcp_timer_arm_ms(struct sock *sk, enum xtcp_timer which, u32 delay_ms)
 }
 
 /**
+ * xtcp_timer_arm_again - arm a slot that was due, from its last deadline on
+ * @sk: the connection
+ * @which: the slot; it has just expired
+ * @delay_ms: from the deadline that has passed
+ *
+ * For periodic work: the slack of each expiry does not add up.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timer_arm_again(struct sock *sk, enum xtcp_timer which, u32 delay_ms)
+{
+	u32 now = (u32)jiffies;
+	s32 late = now - xtcp_sk(sk)->timer_deadline[which];
+	u32 ticks = xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC) - 1;
+
+	if (late > 0 && late < ticks)
+		ticks -= late;
+	xtcp_timers_arm_ticks(sk, which, ticks);
+}
+
+/**
  * xtcp_timer_arm_earlier - arm a slot unless it is pending for earlier
  * @sk: the connection
  * @which: the slot

@@ -31,6 +31,8 @@ void xtcp_timers_setup(struct sock *sk);
 void xtcp_timer_arm(struct sock *sk, enum xtcp_timer which, u64 delay_us);
 /* The same with a delay in ms. */
 void xtcp_timer_arm_ms(struct sock *sk, enum xtcp_timer which, u32 delay_ms);
+/* Arm a slot that has just expired, from its last deadline on. */
+void xtcp_timer_arm_again(struct sock *sk, enum xtcp_timer which, u32 delay_ms);
 /* Arm only if it is not pending, or pending for later. */
 void xtcp_timer_arm_earlier(struct sock *sk, enum xtcp_timer which, u64 delay_us);
 void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer which);

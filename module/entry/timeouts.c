@@ -47,7 +47,6 @@ static void xtcp_timeouts_keepalive(struct sock *sk)
 	u32 idle_ms = xtcp_knob_keepalive_time_s(sk) * MSEC_PER_SEC;
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 silence_ms = xtcp_timeouts_silence_ms(xt);
-	u64 due_ms;
 
 	if (!sock_flag(sk, SOCK_KEEPOPEN) || !xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
 		return;
@@ -68,10 +67,7 @@ static void xtcp_timeouts_keepalive(struct sock *sk)
 	XTCP_INC(sock_net(sk), KeepaliveProbes);
 	xtcp_control_probe(sk, false);
 	xt->probes_out++;
-	/* From the last word heard on, so that no delay adds up */
-	due_ms = (u64)idle_ms + (u64)xt->probes_out * intvl_ms;
-	xtcp_timer_arm_ms(sk, XTCP_TIMER_KEEPALIVE,
-			  due_ms > silence_ms ? min_t(u64, due_ms - silence_ms, intvl_ms) : intvl_ms);
+	xtcp_timer_arm_again(sk, XTCP_TIMER_KEEPALIVE, intvl_ms);
 }
 
 /*
