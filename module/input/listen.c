@@ -48,6 +48,7 @@ void xtcp_listen_addresses(struct xtcp_request *req, const struct sock *listener
 	if (t->family == AF_INET) {
 		ireq->ir_loc_addr = t->laddr.ip;
 		ireq->ir_rmt_addr = t->raddr.ip;
+		RCU_INIT_POINTER(ireq->ireq_opt, xtcp_ip_return_route(skb));
 	}
 #if IS_ENABLED(CONFIG_IPV6)
 	if (t->family == AF_INET6) {

@@ -219,6 +219,11 @@ int xtcp_ip_child(struct sock *child, struct xtcp_request *req, struct dst_entry
 	struct flowi6 fl6;
 
 	sk_set_txhash(child);
+	if (req->ireq.ireq_family == AF_INET) {
+		rcu_read_lock();
+		xtcp_ip_inherit_options(child, req);
+		rcu_read_unlock();
+	}
 	if (!dst)
 		return xtcp_ip_dst(child) ? 0 : -EHOSTUNREACH;
 	if (xtcp_is_v4(child)) {
