@@ -22,7 +22,7 @@ static const struct row *const topics[] = {
 	isn_rows, open_rows, failure_rows, keepalive_rows, timewait_rows,
 	icmp_rows, api_rows, window_rows, ack_rows, send_rows, ip_rows,
 	challenge_rows, orphan_rows, visible_rows, knobs_rows,
-	transitions_rows, matrix_rows,
+	transitions_rows, matrix_rows, leftovers_rows,
 };
 
 /* What is run: a stack, what it uses on the wire, all rows or the core. */
@@ -109,8 +109,6 @@ static bool row_wanted(const struct row *r, int family)
 		return false;
 	if ((r->flags & ROW_XTCP) && !is_xtcp())
 		return false;
-	if ((r->flags & ROW_HOST) && w.proto != IPPROTO_TCP)
-		return false;
 	if ((r->flags & ROW_VT) && !opt.vt)
 		return false;
 	if (!(r->flags & ROW_VT) && opt.vt_only)
@@ -122,6 +120,9 @@ static bool row_wanted(const struct row *r, int family)
 	if ((r->flags & ROW_V6) && family != AF_INET6)
 		return false;
 	if ((r->flags & ROW_ONCE) && family == AF_INET6 && opt.v4)
+		return false;
+	/* At the very end, after the last of the stacks. */
+	if ((r->flags & ROW_LAST) && config != &opt.configs[opt.nconfigs - 1])
 		return false;
 	return !opt.match || !fnmatch(opt.match, r->name, 0);
 }

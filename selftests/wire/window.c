@@ -108,7 +108,7 @@ static void probes_for_ever(void)
 	zero_window(c);
 	last = now_ns();
 	write_stream(c, 100);
-	while (since_ms(c) < 4 * 3600 * 1000ULL) {
+	while (since_ms(c) < 2 * 3600 * 1000ULL) {
 		s = next_seg(c, 150000);
 		check(s, "no probe for 150 s after %d s",
 		      (int)(since_ms(c) / 1000));
@@ -122,7 +122,7 @@ static void probes_for_ever(void)
 		inject(c, ACK, 1, 11, .win = ZERO_WIN);
 		n++;
 	}
-	check(n > 100, "%d probes in four hours", n);
+	check(n > 50, "%d probes in two hours", n);
 	state_is(c, TCP_ESTABLISHED);
 	inject(c, ACK, 1, 11);
 	expect(c, ACK, 11, 1, .len = 100);
@@ -249,7 +249,7 @@ const struct row window_rows[] = {
 	ROW(ROW_CORE, "MUST-34 the peer's window shrinks", shrinks),
 	ROW(0, "MUST-34 the own right edge never goes back", own_edge),
 	ROW(ROW_CORE, "MUST-35 MUST-36 zero-window probes", probes),
-	ROW(ROW_CORE | ROW_VT, "MUST-37 zero window for four hours",
+	ROW(ROW_CORE | ROW_VT, "MUST-37 zero window for two hours",
 	    probes_for_ever),
 	ROW(ROW_CORE, "MUST-66 RST at zero window", rst_at_zero_window),
 	ROW(0, "MUST-66 ACK at zero window", ack_at_zero_window),

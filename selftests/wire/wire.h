@@ -148,7 +148,7 @@ enum {
 	ROW_XTCP = 4,		/* says something about XTCP alone */
 	ROW_V4 = 8, ROW_V6 = 16, /* one family only */
 	ROW_ONCE = 32,		/* sees to the families itself */
-	ROW_HOST = 64,		/* the host's TCP is asked on purpose: 6 only */
+	ROW_LAST = 64,		/* after all others */
 };
 
 struct row {
@@ -180,7 +180,7 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
 	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
 	challenge_rows[], orphan_rows[], visible_rows[], transitions_rows[],
-	matrix_rows[], knobs_rows[];
+	matrix_rows[], knobs_rows[], leftovers_rows[];
 
 /* main.c */
 void fail_at(const char *file, int line, const char *fmt, ...)
