@@ -11,12 +11,12 @@
 #include "../conn/ports.h"
 #include "../conn/state.h"
 
-/* A listener that was never bound gets an ephemeral port. */
+/* A listener that was never bound, or lost its reservation, gets one now. */
 static int xtcp_accept_autobind(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
 
-	if (!inet->inet_num && xtcp_port_get(sk, 0))
+	if (!xtcp_sk(sk)->port && xtcp_port_get(sk, inet->inet_num))
 		return -EADDRINUSE;
 	inet->inet_sport = htons(inet->inet_num);
 	return 0;

@@ -188,6 +188,24 @@ static void xtcp_proto_unhash(struct sock *sk)
 	xtcp_flow_remove(&sk->__sk_common);
 }
 
+/*
+ * proto.rehash: SO_BINDTODEVICE on a bound socket. The reservation must follow: one
+ * for all devices would take the SYNs that this listener does not hear any more.
+ * TCP does not fail here; a clash with another device's socket leaves us without
+ * a reservation, which listen() will look into.
+ */
+static void xtcp_proto_rehash(struct sock *sk)
+{
+	bool listens = xtcp_sk(sk)->port_listens;
+
+	if (hlist_unhashed(&xtcp_sk(sk)->port_node))
+		return;
+	xtcp_port_unlisten(sk);
+	xtcp_port_release(sk);
+	if (!xtcp_port_get(sk, inet_sk(sk)->inet_num) && listens)
+		xtcp_port_listen(sk);
+}
+
 XTCP_PROTO_ACCEPT_DEFINE(xtcp_accept)
 XTCP_PROTO_IOCTL_DEFINE(xtcp_ioctl)
 XTCP_PROTO_RECVMSG_DEFINE(xtcp_recvmsg)
@@ -211,6 +229,7 @@ XTCP_PROTO_RECVMSG_DEFINE(xtcp_recvmsg)
 	.release_cb		= xtcp_timeouts_release,		\
 	.hash			= xtcp_proto_hash,			\
 	.unhash			= xtcp_proto_unhash,			\
+	.rehash			= xtcp_proto_rehash,			\
 	.get_port		= xtcp_port_get,			\
 	.put_port		= xtcp_port_release,			\
 	.stream_memory_free	= xtcp_stream_memory_free,		\
