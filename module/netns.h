@@ -23,6 +23,43 @@ struct xtcp_stats;
 
 /**
  * struct xtcp_knobs - the sysctls of a namespace; copied whole at inheritance
+ * @syn_retries: SYNs sent again before connect() gives up
+ * @synack_retries: SYN-ACKs sent again
+ * @msl_ms: maximum segment lifetime, ms
+ * @fin_wait2_ms: an orphan's stay in FIN_WAIT_2, ms
+ * @keepalive_time: idle time before the first probe, s
+ * @keepalive_intvl: between probes, s
+ * @keepalive_probes: unanswered probes before giving up
+ * @keepalive_force: keepalive for programs that never ask
+ * @dead_peer_ms: deadline for a silent peer, ms; 0: off
+ * @retries1: R1: ask for another route
+ * @retries2: R2: give up
+ * @orphan_retries: R2 of a socket without a program
+ * @rto_initial_ms: RTO before the first sample, ms
+ * @rto_min_ms: lower bound of the RTO, ms
+ * @rto_max_ms: upper bound, ms
+ * @delack_ms: delayed ACK, ms
+ * @wire_protocol: 6 or 253, for new sockets
+ * @ip_local_port_range: ephemeral ports, lowest and highest
+ * @sack: offer SACK
+ * @timestamps: offer timestamps
+ * @window_scaling: offer window scaling
+ * @ecn: RFC 3168: 0 off, 1 ask, 2 answer
+ * @syncookies: 0 off, 1 when the backlog is full, 2 always
+ * @max_syn_backlog: half-open requests of a listener
+ * @somaxconn: upper bound of the accept queue
+ * @tw_reuse: RFC 6191 for connect(): 0 never, 1 always, 2 on loopback
+ * @max_tw_sockets: TIME_WAIT entries
+ * @rfc1337: ignore RST in TIME_WAIT
+ * @slow_start_after_idle: RFC 5681 4.1
+ * @challenge_ack_limit: challenge ACKs a second, RFC 5961 7
+ * @rmem: receive buffer: least, default, greatest, bytes
+ * @wmem: send buffer, the same
+ * @msl_min_ms: least msl_ms that an unprivileged program may ask for
+ * @rto_min_floor_ms: the same for rto_min_ms
+ * @keepalive_min: the same for keepalive times, s
+ * @create_group_range: groups that may open sockets, lowest and highest; lowest above highest: nobody
+ * @congestion_control: name of the default
  *
  * One member a file of /proc/sys/net/xtcp, same name. Written by control/sysctl.c,
  * bounded there; read with READ_ONCE().
@@ -32,8 +69,8 @@ struct xtcp_knobs {
 	int synack_retries;
 	int msl_ms;
 	int fin_wait2_ms;
-	int keepalive_time;		/* s */
-	int keepalive_intvl;		/* s */
+	int keepalive_time;
+	int keepalive_intvl;
 	int keepalive_probes;
 	int keepalive_force;
 	int dead_peer_ms;
@@ -62,8 +99,8 @@ struct xtcp_knobs {
 	int wmem[3];
 	int msl_min_ms;
 	int rto_min_floor_ms;
-	int keepalive_min;		/* s */
-	unsigned int create_group_range[2];	/* gid_t; low > high: nobody */
+	int keepalive_min;
+	unsigned int create_group_range[2];
 	char congestion_control[16];
 };
 

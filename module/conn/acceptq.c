@@ -89,8 +89,10 @@ struct sock *xtcp_acceptq_take(struct sock *listener)
  */
 bool xtcp_acceptq_empty(const struct sock *listener)
 {
-	const struct xtcp_accept_queue *q = smp_load_acquire(&xtcp_sk(listener)->acceptq);
+	const struct xtcp_accept_queue *q;
 
+	/* Pairs with xtcp_acceptq_open(): what is seen is initialised */
+	q = smp_load_acquire(&xtcp_sk(listener)->acceptq);
 	return !q || list_empty_careful(&q->children);
 }
 

@@ -19,7 +19,7 @@
  * The length is sk_ack_backlog against sk_max_ack_backlog, as in the kernel's TCP.
  */
 struct xtcp_accept_queue {
-	spinlock_t lock;
+	spinlock_t lock;	/* leaf */
 	struct list_head children;
 	bool open;
 	atomic_t requests;

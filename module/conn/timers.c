@@ -2,19 +2,23 @@
 /*
  * Timers of connections and minisocks; the only file that arms them.
  *
- * slot       armed by                         stopped by            on expiry                         bounds, sysctl, RFC
- * REXMIT     data, SYN or FIN sent; ACK with  all acknowledged      back off, send the oldest again;  rto_min..rto_max; retries2,
- *            more in flight                                         R2: ETIMEDOUT                     syn_retries; RFC 6298
- * PROBE      (tail loss probe)                ACK                   send the tail again               RFC 8985 7.2
- * REORDER    (RACK)                           ACK                   mark lost                         RFC 8985 6.2
- * PERSIST    zero window and data waiting     window opens          probe it, for ever if answered    RTO backed off; RFC 9293 3.8.6.1
- * DELACK     data received                    any ACK sent          ACK                               delack_ms < 0.5 s; MUST-40
- * KEEPALIVE  ESTABLISHED with SO_KEEPALIVE    -                     idle? probe or give up            keepalive_*; RFC 9293 3.8.4
- * FINWAIT2   orphan enters FIN_WAIT_2         -                     CLOSE, silently                   fin_wait2_ms
- * DEADPEER   ESTABLISHED with dead_peer_ms    -                     probe in time, or give up         dead_peer_ms
- * CONNECT    connect() with a SYN budget      ESTABLISHED           ETIMEDOUT                         XTCP_SYN_BUDGET_MS
- * request    SYN-ACK sent                     child made, dropped   SYN-ACK again or drop             synack_retries
- * timewait   TIME_WAIT, repeated FIN          recycled, killed      gone                              2 x msl_ms
+ * Each: armed by; stopped by; what expiry does; bounds, sysctl, RFC.
+ *
+ * REXMIT     data, SYN or FIN sent, an ACK with more in flight; all acknowledged; back off
+ *            and send the oldest again, at R2 ETIMEDOUT; rto_min_ms to rto_max_ms, retries2,
+ *            syn_retries; RFC 6298
+ * PROBE      tail loss probe; ACK; send the tail again; RFC 8985 7.2
+ * REORDER    RACK; ACK; mark lost; RFC 8985 6.2
+ * PERSIST    zero window and data waiting, no memory; window opens; probe, for ever if
+ *            answered; the RTO, backed off; RFC 9293 3.8.6.1
+ * DELACK     data received; any ACK sent; ACK; delack_ms, under 0.5 s; MUST-40
+ * KEEPALIVE  ESTABLISHED with SO_KEEPALIVE; none; idle: probe or give up; keepalive_*;
+ *            RFC 9293 3.8.4
+ * FINWAIT2   an orphan enters FIN_WAIT_2; none; CLOSE, silently; fin_wait2_ms
+ * DEADPEER   ESTABLISHED with dead_peer_ms; none; probe in time or give up; dead_peer_ms
+ * CONNECT    connect() with a budget; ESTABLISHED; ETIMEDOUT; XTCP_SYN_BUDGET_MS
+ * request    SYN-ACK sent; child made, dropped; SYN-ACK again or drop; synack_retries
+ * timewait   TIME_WAIT, repeated FIN; recycled, killed; gone; twice msl_ms
  *
  * A deadline is the low half of jiffies: good for 2^31 ticks, 24 days at
  * HZ 1000; longer waits are cut to XTCP_TIMERS_LONGEST and checked again.
@@ -25,7 +29,7 @@
 #include "../trace.h"
 #include "state.h"
 
-#define XTCP_TIMERS_LONGEST	(1U << 30)
+#define XTCP_TIMERS_LONGEST	((u32)BIT(30))
 
 /*
  * The timer wheel rounds up by as much as an eighth. Slots that people see are

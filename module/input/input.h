@@ -39,7 +39,8 @@
  * @flags: XTCP_FLAG_*
  * @opt: options, parsed (all of them on SYN, else timestamps and SACK)
  * @actions: XTCP_ACT_*
- * @reason: errno for the program if the connection ends here (ECONNRESET, ...)
+ * @error: errno for the program if the connection ends here (ECONNRESET, ...)
+ * @close_reason: why it ends
  */
 struct xtcp_segment {
 	struct sk_buff *skb;

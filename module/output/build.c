@@ -89,7 +89,7 @@ void xtcp_build_syn_options(struct sock *sk, struct xtcp_options *opt)
  * @skb: its cb has numbers and flags
  * @b: filled in
  *
- * Window, acknowledgement and timestamps are those of this moment, also for a
+ * Window, acknowledgment and timestamps are those of this moment, also for a
  * retransmission. The window of a SYN is never scaled (RFC 7323 2.2).
  *
  * Context: Socket lock.

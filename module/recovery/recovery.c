@@ -127,7 +127,7 @@ static void xtcp_recovery_leave(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	/* RFC 6582 3.2 step 3, full acknowledgement: no burst */
+	/* RFC 6582 3.2 step 3, full acknowledgment: no burst */
 	if (xt->ca_state == XTCP_CA_RECOVERY)
 		xt->cc.cwnd = min(xt->cc.ssthresh, max(xt->packets_out, 1U) + 1);
 	xt->ca_state = XTCP_CA_OPEN;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Selective acknowledgement, the receiver's side.
+ * Selective acknowledgment, the receiver's side.
  */
 #ifndef _XTCP_RECOVERY_SACK_H
 #define _XTCP_RECOVERY_SACK_H

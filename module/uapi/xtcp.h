@@ -42,17 +42,48 @@ enum xtcp_info_timer {
 
 /**
  * struct xtcp_info - getsockopt(SOL_XTCP, XTCP_INFO)
+ * @state: TCP_ESTABLISHED, ... as in netinet/tcp.h
+ * @close_reason: why the connection ended, 0: it has not
+ * @wire_protocol: 6 or 253
+ * @ip_version: 4 or 6; 0: not connected
+ * @creator_pid: process that made the socket
+ * @state_ms: time spent in this state, ms
+ * @msl_ms: the knobs as they take effect on this socket: MSL, ms
+ * @syn_budget_ms: connect() as a whole, ms; 0: by retries
+ * @rto_min_ms: lower bound of the RTO, ms
+ * @rto_max_ms: upper bound, ms
+ * @dead_peer_ms: deadline for a silent peer, ms; 0: off
+ * @user_timeout_ms: TCP_USER_TIMEOUT, ms
+ * @keepalive_time_s: TCP_KEEPIDLE, s
+ * @keepalive_intvl_s: TCP_KEEPINTVL, s
+ * @keepalive_probes: TCP_KEEPCNT
+ * @syn_retries: TCP_SYNCNT
+ * @synack_retries: of a listener's requests
+ * @orphan_retries: after close
+ * @fin_wait2_ms: an orphan's stay in FIN_WAIT_2, ms
+ * @delack_ms: delayed ACK, ms
+ * @timer_ms: ms left, -1: not pending
+ * @bytes_in: payload received
+ * @bytes_out: payload sent
+ * @segs_in: segments received
+ * @segs_out: segments sent
+ * @retransmissions: segments sent again
+ * @rto_us: retransmission timeout now, us
+ * @srtt_us: smoothed round-trip time, us
+ * @cwnd: congestion window, segments
+ * @ssthresh: slow start threshold, segments
+ * @mss: payload per segment, bytes
  *
  * Grows at the end only; a shorter buffer gets the first part.
  */
 struct xtcp_info {
-	__u8 state;		/* TCP_ESTABLISHED, ... as in netinet/tcp.h */
-	__u8 close_reason;	/* why the connection ended, 0: it has not */
-	__u8 wire_protocol;	/* 6 or 253 */
-	__u8 ip_version;	/* 4 or 6; 0: not connected */
+	__u8 state;
+	__u8 close_reason;
+	__u8 wire_protocol;
+	__u8 ip_version;
 	__u32 creator_pid;
-	__u64 state_ms;		/* time spent in this state */
-	__u32 msl_ms;		/* all knobs as they take effect on this socket */
+	__u64 state_ms;
+	__u32 msl_ms;
 	__u32 syn_budget_ms;
 	__u32 rto_min_ms;
 	__u32 rto_max_ms;
@@ -66,7 +97,7 @@ struct xtcp_info {
 	__u32 orphan_retries;
 	__u32 fin_wait2_ms;
 	__u32 delack_ms;
-	__s32 timer_ms[XTCP_INFO_TIMERS];	/* ms left, -1: not pending */
+	__s32 timer_ms[XTCP_INFO_TIMERS];
 	__u64 bytes_in;
 	__u64 bytes_out;
 	__u32 segs_in;

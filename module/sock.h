@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The full socket. Included by xtcp.h, which has the enums it uses.
+ */
+#ifndef _XTCP_SOCK_H
+#define _XTCP_SOCK_H
+
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <net/inet_sock.h>
+
+#include "pure/cc.h"
+#include "pure/rtt.h"
+
+struct xtcp_accept_queue;
+struct xtcp_port;
+
+/**
+ * struct xtcp_tunables - per-socket copies of the knobs; 0 means: the namespace's
+ * @msl_ms: maximum segment lifetime, ms; TIME_WAIT lasts twice this
+ * @syn_budget_ms: connect() as a whole gives up after this, ms
+ * @rto_min_ms: lower bound of the RTO, ms
+ * @rto_max_ms: upper bound of the RTO, ms
+ * @dead_peer_ms: deadline for a silent peer, ms; -1 means off here
+ * @user_timeout_ms: TCP_USER_TIMEOUT, RFC 5482, ms
+ * @keepalive_time_s: TCP_KEEPIDLE, s
+ * @keepalive_intvl_s: TCP_KEEPINTVL, s
+ * @linger2_ms: TCP_LINGER2, ms; -1: no FIN_WAIT_2 for orphans
+ * @keepalive_probes: TCP_KEEPCNT
+ * @syn_retries: TCP_SYNCNT
+ * @synack_retries: XTCP_SYNACK_RETRIES; -1: the namespace's
+ * @orphan_retries: XTCP_ORPHAN_RETRIES; -1: the namespace's
+ * @defer_accept: TCP_DEFER_ACCEPT as a number of SYN-ACK timeouts
+ *
+ * Written under the socket lock by sockopt.c, inherited by children. Read by
+ * the xtcp_knob_*() helpers in netns.h style accessors below.
+ */
+struct xtcp_tunables {
+	u32 msl_ms;
+	u32 syn_budget_ms;
+	u32 rto_min_ms;
+	u32 rto_max_ms;
+	s32 dead_peer_ms;
+	u32 user_timeout_ms;
+	u32 keepalive_time_s;
+	u32 keepalive_intvl_s;
+	s32 linger2_ms;
+	u8 keepalive_probes;
+	u8 syn_retries;
+	s16 synack_retries;
+	s16 orphan_retries;
+	u8 defer_accept;
+};
+
+/**
+ * struct xtcp_sock - one connection, listener or unconnected socket
+ * @inet: the kernel's inet_sock; must be first
+ * @iss: initial send sequence number
+ * @snd_una: oldest unacknowledged
+ * @snd_nxt: next to be sent
+ * @snd_wnd: peer's window, bytes, scaled
+ * @snd_wl1: segment seq of the last window update
+ * @snd_wl2: segment ack of the last window update
+ * @snd_max_wnd: largest window ever offered: MUST-38
+ * @write_seq: end of what the program wrote, FIN included
+ * @pushed_seq: last byte marked PSH
+ * @snd_sml: end of the last small segment: Minshall's Nagle
+ * @irs: initial receive sequence number
+ * @rcv_nxt: next expected
+ * @rcv_wup: rcv_nxt when the window was last told
+ * @rcv_wnd: window last told, from rcv_wup, bytes
+ * @copied_seq: next byte the program will read
+ * @window_clamp: TCP_WINDOW_CLAMP or the buffer, bytes
+ * @rcv_ssthresh: window to offer now, grows with use, bytes
+ * @mss_cache: payload per segment now, options deducted: MUST-16
+ * @mss_clamp: peer's MSS option, or 536/1220: MUST-15
+ * @user_mss: TCP_MAXSEG, 0: none
+ * @advmss: MSS option we send: MUST-67
+ * @rcv_mss: estimate of the peer's segment size
+ * @pmtu: path MTU mss_cache was computed for, bytes
+ * @mtu_info: MTU of an ICMP error; lockless, XTCP_DEFER_MTU
+ * @snd_wscale: shift of the windows we receive
+ * @rcv_wscale: shift of the windows we send
+ * @wscale_ok: RFC 7323 window scale is in use
+ * @ts_ok: RFC 7323 timestamps on every segment
+ * @sack_ok: RFC 2018 SACK is permitted
+ * @passive_open: MUST-11: SYN_RECV came from LISTEN
+ * @ip_version: on the wire: 4 or 6 (4 for v4-mapped)
+ * @wire_protocol: 6 or 253
+ * @nodelay: TCP_NODELAY
+ * @cork: TCP_CORK
+ * @quickack: TCP_QUICKACK: no delayed ACKs
+ * @saw_fin: the peer's FIN was taken in, in order
+ * @fin_queued: our FIN is in the send queue
+ * @synack_pending: SYN_RECV of a simultaneous open
+ * @dead_ref: the module reference was given back
+ * @hashed: in the flow table; flows.c alone writes it
+ * @listening: in the listener table; listeners.c alone writes it
+ * @close_reason: enum xtcp_reason
+ * @shutdown_peer: a FIN or RST ended the receive side
+ * @save_syn: TCP_SAVE_SYN: 0 off, 1 IP header on, 2 MAC too
+ * @af_xtcp: made by socket(AF_XTCP): may narrow to AF_INET
+ * @clamp_set: TCP_WINDOW_CLAMP: window_clamp is the program's
+ * @notsent_lowat: TCP_NOTSENT_LOWAT, bytes; 0: none
+ * @tune: wishes for timers and limits
+ * @ts_offset: added to our clock, ms
+ * @ts_recent: newest TSval in order
+ * @ts_recent_age_s: when it was taken, seconds of boot time
+ * @last_ack_sent: RFC 7323 4.3, Last.ACK.sent
+ * @rtt: RFC 6298
+ * @cc: congestion window and the algorithm behind it
+ * @packets_out: segments in flight, by count
+ * @retrans_out: of these, retransmitted and not acked
+ * @lost_out: of these, marked lost; retransmitting keeps the mark
+ * @high_seq: RFC 6582 recover: snd_nxt when recovery began
+ * @ca_state: enum xtcp_ca_state of recovery/recovery.h
+ * @dupacks: duplicate ACKs in a row
+ * @retransmits: timeouts in a row without progress
+ * @probes_out: zero-window or keepalive probes unanswered
+ * @persist_backoff: zero-window probes: exponent of the interval
+ * @retrans_stamp_ms: when what is missed in this stall was first sent, ms; 0: none
+ * @undo_marker: snd_una when cwnd was cut; 0: none
+ * @last_sent_ms: last data sent, ms
+ * @last_data_ms: last data received, ms: interactive or not
+ * @last_rcv_ms: last segment received, ms: keepalive, dead peer
+ * @last_ack_ms: last acceptable ACK received, ms
+ * @probes_since_ms: first unanswered zero-window probe, ms
+ * @total_retrans: segments sent again, ever
+ * @ack_pending: XTCP_ACK_*
+ * @quick_acks: how many more go out at once
+ * @pingpong: interactive: ACKs may ride on data
+ * @rcv_segs_unacked: full segments since the last ACK
+ * @challenge_ms: last ACK for a bare segment out of window, ms
+ * @challenge_burst_ms: when the present burst of challenge ACKs began, ms
+ * @challenge_burst: how many it has
+ * @ooo_queue: out of order, by seq
+ * @ooo_last: highest seq in ooo_queue
+ * @dsack_start: duplicate to report next, RFC 2883: first number
+ * @dsack_end: one past its last; equal: none
+ * @ooo_recent: seq of what was queued last: first SACK block
+ * @rcv_ooo_bytes: payload in ooo_queue
+ * @timer_deadline: jiffies, low 32 bits
+ * @timers_pending: bit per enum xtcp_timer
+ * @deferred: XTCP_DEFER_*; atomic bit ops
+ * @acceptq: a listener's; freed after RCU
+ * @parent: child in SYN_RECV: its listener, a reference
+ * @accept_node: a child's place in it; acceptq lock
+ * @saved_syn: TCP_SAVED_SYN
+ * @port: reservation held, or NULL
+ * @port_node: in port->owners, port->lock; not a child's
+ * @port_listens: the reservation listens for it; ports.c
+ * @state_since_us: clock at the last state change
+ * @creator_pid: process that made the socket, or its listener
+ * @bytes_acked: payload the peer has acknowledged: RFC 5961 5.2
+ * @bytes_in: payload received in order
+ * @bytes_out: payload sent, retransmissions included
+ * @segs_in: segments received
+ * @segs_out: segments sent
+ *
+ * All fields are protected by the socket lock unless their comment says
+ * otherwise. Sequence numbers are those of RFC 9293 3.3.1.
+ */
+struct xtcp_sock {
+	struct inet_sock inet;
+
+	/* What is sent: RFC 9293 3.3.1, Send Sequence Variables */
+	u32 iss;
+	u32 snd_una;
+	u32 snd_nxt;
+	u32 snd_wnd;
+	u32 snd_wl1;
+	u32 snd_wl2;
+	u32 snd_max_wnd;
+	u32 write_seq;
+	u32 pushed_seq;
+	u32 snd_sml;
+
+	/* What is received: Receive Sequence Variables */
+	u32 irs;
+	u32 rcv_nxt;
+	u32 rcv_wup;
+	u32 rcv_wnd;
+	u32 copied_seq;
+	u32 window_clamp;
+	u32 rcv_ssthresh;
+
+	/* Segment sizes, bytes */
+	u16 mss_cache;
+	u16 mss_clamp;
+	u16 user_mss;
+	u16 advmss;
+	u16 rcv_mss;
+	u32 pmtu;
+	u32 mtu_info;
+
+	/* Agreed in the handshake */
+	u8 snd_wscale:4;
+	u8 rcv_wscale:4;
+	u8 wscale_ok:1;
+	u8 ts_ok:1;
+	u8 sack_ok:1;
+	u8 passive_open:1;
+	u8 ip_version:4;
+	u8 wire_protocol;
+
+	/* Wishes of the program */
+	u8 nodelay:1;
+	u8 cork:1;
+	u8 quickack:1;
+	u8 saw_fin:1;
+	u8 fin_queued:1;
+	u8 synack_pending:1;
+	u8 dead_ref:1;
+	u8 hashed:1;
+	u8 listening:1;
+	u8 close_reason;
+	u8 shutdown_peer:1;
+	u8 save_syn;
+	u8 af_xtcp:1;
+	u8 clamp_set:1;
+	u32 notsent_lowat;
+	struct xtcp_tunables tune;
+
+	/* RFC 7323 */
+	u32 ts_offset;
+	u32 ts_recent;
+	u32 ts_recent_age_s;
+	u32 last_ack_sent;
+
+	/* Retransmission, congestion */
+	struct xtcp_rtt rtt;
+	struct xtcp_cc cc;
+	u32 packets_out;
+	u32 retrans_out;
+	u32 lost_out;
+	u32 high_seq;
+	u8 ca_state;
+	u8 dupacks;
+	u8 retransmits;
+	u8 probes_out;
+	u8 persist_backoff;
+	u32 retrans_stamp_ms;
+	u32 undo_marker;
+	u32 last_sent_ms;
+	u32 last_data_ms;
+	u32 last_rcv_ms;
+	u32 last_ack_ms;
+	u32 probes_since_ms;
+	u32 total_retrans;
+
+	/* Acknowledgments owed */
+	u8 ack_pending;
+	u8 quick_acks;
+	u8 pingpong;
+	u16 rcv_segs_unacked;
+	u32 challenge_ms;
+	u32 challenge_burst_ms;
+	u8 challenge_burst;
+
+	/* Queues; the rest is sk_write_queue (unsent), sk->tcp_rtx_queue (sent) */
+	struct rb_root ooo_queue;
+	struct sk_buff *ooo_last;
+	u32 dsack_start, dsack_end;
+	u32 ooo_recent;
+	u32 rcv_ooo_bytes;
+
+	/* Timers: conn/timers.c alone writes these */
+	u32 timer_deadline[XTCP_TIMER_MAX];
+	u16 timers_pending;
+	unsigned long deferred;
+
+	/* Passive side */
+	struct xtcp_accept_queue *acceptq;
+	struct sock *parent;
+	struct list_head accept_node;
+	struct saved_syn *saved_syn;
+
+	/* Ports: conn/ports.c */
+	struct xtcp_port *port;
+	struct hlist_node port_node;
+	bool port_listens;
+
+	/* For people: never read by the protocol */
+	u64 state_since_us;
+	s32 creator_pid;
+	u64 bytes_acked;
+	u64 bytes_in, bytes_out;
+	u32 segs_in, segs_out;
+};
+
+/**
+ * struct xtcp6_sock - the same with what IPv6 options need at the end
+ * @xtcp: the connection
+ * @inet6: found by inet6_sk() through inet_sock.pinet6
+ */
+struct xtcp6_sock {
+	struct xtcp_sock xtcp;
+	struct ipv6_pinfo inet6;
+};
+
+static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
+{
+	return (struct xtcp_sock *)sk;
+}
+
+#endif /* _XTCP_SOCK_H */
