@@ -27,6 +27,7 @@ class Event:
     new: str = ""
     reason: str = ""
     ms: int = 0
+    cookie: str = ""            # names the socket before it has a port
 
 
 @dataclass
@@ -189,7 +190,8 @@ class Flow:
             row = Row(now, note=note)
             row.states(is_left).append(e.new)
             self.rows.append(row)
-        elif last and last.text and last.to_right != is_left and e.reason != "user":
+        elif last and last.text and e.reason != "user":
+            # what a segment brought about stands beside it, or beside the answer to it
             last.states(is_left).append(e.new)
         else:
             self.waiting[is_left].append(e.new)
@@ -220,6 +222,7 @@ class Flows:
         self.opt = opt
         self.open = {}
         self.all = []
+        self.early = {}         # cookie -> state events of a socket without a port
 
     def wanted(self, e):
         ends = (e.src, e.dst)
@@ -245,17 +248,37 @@ class Flows:
             self.all.append(one)
         return one
 
+    def listener(self, e):
+        """A listener of XTCP got a SYN: the end that was taken for somebody else's is known."""
+        for one in self.all:
+            end = one.right
+            if end.local or not one.rows or port_of(end.name) != port_of(e.src):
+                continue
+            end.local = True
+            for row in one.rows:
+                row.right = [s.strip("()") for s in row.right]
+
     def add(self, e):
-        """The connection that @e belongs to, or None."""
-        if port_of(e.dst) == 0 or not self.wanted(e):
-            return None
+        """Takes an event into the connection that it belongs to."""
+        if port_of(e.dst) == 0:
+            if e.kind == "in":
+                self.listener(e)
+            return
+        if not self.wanted(e):
+            return
+        if port_of(e.src) == 0:
+            self.early.setdefault(e.cookie, []).append(e)
+            return
+        for before in self.early.pop(e.cookie, []) if e.cookie else []:
+            before.src = e.src
+            self.add(before)
         sender, receiver = (e.dst, e.src) if e.kind == "in" else (e.src, e.dst)
         one = self.find(e, sender, receiver)
         if not one:
-            return None
+            return
         if e.kind == "state":
             one.state(e, e.src == one.left.name)
-            return one
+            return
         from_left = sender == one.left.name
         if e.kind == "out":
             one.end(from_left).sends = True
@@ -264,9 +287,8 @@ class Flows:
             one.end(not from_left).local = True
             # the other end is traced as well: its arrow is there already
             if one.end(from_left).sends:
-                return one
+                return
         one.segment(e, from_left)
-        return one
 
     def finish(self):
         for one in self.all:

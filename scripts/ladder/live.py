@@ -30,7 +30,8 @@ def parse(line):
     if not m:
         return None
     f = dict(PAIR.findall(m.group(3)))
-    e = flow.Event(kind="state", time=float(m.group(1)), src=plain(f["src"]), dst=plain(f["dst"]))
+    e = flow.Event(kind="state", time=float(m.group(1)), src=plain(f["src"]), dst=plain(f["dst"]),
+                   cookie=f.get("cookie", ""))
     if m.group(2) == "xtcp_state":
         e.old, e.new, e.reason, e.ms = f["old"], f["new"], f["reason"], int(f["ms"])
         return e

@@ -418,7 +418,7 @@ TEST_F(api, receive_timeout)
 	EXPECT_EQ(0, set_timeo(d, SO_RCVTIMEO, 100));
 	start = now_us();
 	EXPECT_EQ(-EAGAIN, sys(recv(d, &b, 1, 0)));
-	EXPECT_LE(90000ULL, now_us() - start);
+	EXPECT_LE(50000ULL, now_us() - start);
 	EXPECT_EQ(1, send(c, "x", 1, 0));
 	EXPECT_EQ(1, recv(d, &b, 1, 0));
 }
@@ -436,8 +436,9 @@ TEST_F(api, send_timeout)
 	n = send(c, buf, sizeof(buf), 0);
 	EXPECT_LT(0, n);
 	EXPECT_GT((ssize_t)sizeof(buf), n);
-	EXPECT_LE(90000ULL, now_us() - start);
-	EXPECT_EQ(-EAGAIN, sys(send(c, buf, sizeof(buf), 0)));
+	EXPECT_LE(50000ULL, now_us() - start);
+	/* window probes may carry a little more over; then nothing fits any more */
+	EXPECT_TRUE(WAIT(sys(send(c, buf, sizeof(buf), 0)) == -EAGAIN));
 }
 
 static void on_signal(int sig)

@@ -85,6 +85,8 @@ run_http_server() {
 	used b PassiveOpens
 }
 
+pong() { a "$@" 2>/dev/null | grep -q PONG; }
+
 # shellcheck disable=SC2046
 run_redis() {
 	local pid n
@@ -93,8 +95,7 @@ run_redis() {
 	be $(run xtcp) redis-server --port 6379 --bind $B4 --save "" --dir "$WORK" \
 		--protected-mode no >"$WORK/log" 2>&1 &
 	pid=$!
-	wait_for sh -c "a() { ip netns exec $NSA \"\$@\"; }; a $(run xtcp) redis-cli -h $B4 ping |
-		grep -q PONG" || fail "$(cat "$WORK/log")"
+	wait_for pong $(run xtcp) redis-cli -h $B4 ping || fail "$(cat "$WORK/log")"
 	for n in $(seq 500); do
 		echo "INCR counter"
 	done | a $(run xtcp) redis-cli -h $B4 >/dev/null || fail "redis-cli"

@@ -80,15 +80,16 @@ nft_counters() {
 	[ "$out" -gt 5 ] && [ "$in" -ge "$out" ] || fail "back: out $out, in $in"
 }
 
-state_rules='table inet f { chain i { type filter hook input priority 0; policy drop;
+state_rules='table inet f {
+	counter inv { }
+	counter est { }
+	counter fresh { }
+	chain i { type filter hook input priority 0; policy drop;
 	ct state invalid counter name inv drop
 	meta l4proto { icmp, ipv6-icmp } accept
 	ct state established counter name est accept
 	tcp dport 9000 ct state new counter name fresh accept
 	}
-	counter inv { }
-	counter est { }
-	counter fresh { }
 }'
 
 count_of() { # SIDE NAME

@@ -78,7 +78,7 @@ namespaces_exit_with_traffic() {
 }
 
 flowing() { # more than a megabyte has come in at b
-	[ "$(b cat /sys/class/net/vb/statistics/rx_bytes)" -gt 1000000 ]
+	[ "$(b awk '$1 == "vb:" { print $2 }' /proc/net/dev)" -gt 1000000 ]
 }
 
 quiet() {

@@ -7,10 +7,11 @@ TESTS+=" ipv6_extensions raw_socket_view"
 
 # wire_protocol 253: not one packet of protocol 6, and the transfers are whole
 lab_protocol() {
-	local text='table inet f { chain i { type filter hook input priority 0;
-		meta l4proto 253 counter name lab; meta l4proto tcp counter name six; }
+	local text='table inet f {
 		counter lab { }
 		counter six { }
+		chain i { type filter hook input priority 0;
+		meta l4proto 253 counter name lab; meta l4proto tcp counter name six; }
 	}' n
 	net_pair
 	need nft
@@ -145,14 +146,16 @@ ah_transport() {
 	connect_ends ETIMEDOUT xtcp xtcp $B4
 }
 
+mac_of() { "$1" ip -br link show dev "$2" | awk '{ print $3 }'; }
+
 ipv6_extensions() {
 	net_pair
 	need /usr/bin/python3
 	# scapy's address: nobody's, but its frames come to a's device
-	b ip -6 neigh add 2001:db8:78::99 lladdr "$(a cat /sys/class/net/va/address)" dev vb ||
+	b ip -6 neigh add 2001:db8:78::99 lladdr "$(mac_of a va)" dev vb ||
 		fail "neighbour"
 	serve xtcp :: 9000 1
-	a /usr/bin/python3 ./ipv6ext.py va "$(b cat /sys/class/net/vb/address)" 2001:db8:78::99 $B6 9000 ||
+	a /usr/bin/python3 ./ipv6ext.py va "$(mac_of b vb)" 2001:db8:78::99 $B6 9000 ||
 		fail "extension headers"
 	stop_server
 }
