@@ -58,7 +58,7 @@ struct xtcp_stats;
  * @msl_min_ms: least msl_ms that an unprivileged program may ask for
  * @rto_min_floor_ms: the same for rto_min_ms
  * @keepalive_min: the same for keepalive times, s
- * @create_group_range: groups that may open sockets, lowest and highest; lowest above highest: nobody
+ * @create_group_range: groups that may open sockets, from and to; from above to: nobody
  * @congestion_control: name of the default
  *
  * One member a file of /proc/sys/net/xtcp, same name. Written by control/sysctl.c,
