@@ -84,9 +84,9 @@ static void *locked_asker(void *cpu)
 		if (getsockopt(locked_fd[smp_random(2)], IPPROTO_TCP, TCP_INFO, &info, &len))
 			smp_fail("TCP_INFO");
 		if (!smp_random(64)) {
-			int one = (int)smp_random(2);
+			int one = (int)smp_random(2), fd = locked_fd[smp_random(2)];
 
-			setsockopt(locked_fd[smp_random(2)], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		}
 	}
 	return NULL;

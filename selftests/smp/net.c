@@ -18,6 +18,8 @@
 
 #include "smp.h"
 
+#define SMP_BLANK	" \n"
+
 void smp_netns(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo" };
@@ -56,13 +58,13 @@ unsigned long smp_counter(const char *name)
 	if (!f || !fgets(names, sizeof(names), f) || !fgets(values, sizeof(values), f))
 		smp_fail("/proc/net/xtcp/snmp");
 	fclose(f);
-	n = strtok_r(names, " \n", &save_n);
-	v = strtok_r(values, " \n", &save_v);
+	n = strtok_r(names, SMP_BLANK, &save_n);
+	v = strtok_r(values, SMP_BLANK, &save_v);
 	while (n && v) {
 		if (!strcmp(n, name))
 			return strtoul(v, NULL, 10);
-		n = strtok_r(NULL, " \n", &save_n);
-		v = strtok_r(NULL, " \n", &save_v);
+		n = strtok_r(NULL, SMP_BLANK, &save_n);
+		v = strtok_r(NULL, SMP_BLANK, &save_v);
 	}
 	smp_fail("no counter %s", name);
 }

@@ -43,7 +43,8 @@ void smp_duel_end(void);
 #define SMP_QUEUES	2
 void smp_tun_open(void);
 void smp_tun_close(void);
-void smp_tun_send(int queue, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack, uint8_t flags);
+void smp_tun_send(int queue, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack,
+		  uint8_t flags);
 bool smp_tun_synack(uint16_t port, uint32_t *seq);
 void smp_tun_drain(void);
 #define SMP_HERE	"192.0.2.1"

@@ -22,8 +22,8 @@ static atomic_bool storm_over;
 /* What went wrong is something that a broken connection may say. */
 static bool storm_fair(void)
 {
-	return errno == ECONNRESET || errno == EPIPE || errno == ECONNREFUSED || errno == ETIMEDOUT ||
-	       errno == ECONNABORTED || errno == ENOTCONN;
+	return errno == ECONNRESET || errno == EPIPE || errno == ECONNREFUSED ||
+	       errno == ETIMEDOUT || errno == ECONNABORTED || errno == ENOTCONN;
 }
 
 static void storm_end(int fd)

@@ -89,11 +89,13 @@ void smp_tun_close(void)
 		close(tun_fd[i]);
 }
 
-void smp_tun_send(int queue, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack, uint8_t flags)
+void smp_tun_send(int queue, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack,
+		  uint8_t flags)
 {
 	struct tun_segment s = {
 		.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
-			.tot_len = htons(sizeof(s)), .saddr = htonl(TUN_PEER), .daddr = htonl(TUN_HERE) },
+			.tot_len = htons(sizeof(s)), .saddr = htonl(TUN_PEER),
+			.daddr = htonl(TUN_HERE) },
 		.tcp = { .source = htons(sport), .dest = htons(dport), .seq = htonl(seq),
 			 .ack_seq = htonl(ack), .doff = 5, .window = htons(65535) },
 	};
@@ -141,7 +143,9 @@ bool smp_tun_synack(uint16_t port, uint32_t *seq)
 	while (smp_seconds() < end) {
 		if (!tun_read(&s, 1000))
 			continue;
-		if (s.ip.protocol != IPPROTO_TCP || ntohs(s.tcp.dest) != port || !s.tcp.syn || !s.tcp.ack)
+		if (s.ip.protocol != IPPROTO_TCP || ntohs(s.tcp.dest) != port)
+			continue;
+		if (!s.tcp.syn || !s.tcp.ack)
 			continue;
 		*seq = ntohl(s.tcp.seq);
 		return true;
