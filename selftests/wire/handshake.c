@@ -298,6 +298,8 @@ static void backlog_bound(void)
 static void backlog_cookies(void)
 {
 	struct conn *peers[FLOOD], *l, *c;
+	struct tcp_info ti = { 0 };
+	socklen_t len = sizeof(ti);
 
 	knob("syncookies", 1);
 	knob("max_syn_backlog", 16);
@@ -310,6 +312,12 @@ static void backlog_cookies(void)
 	do_accept(c);
 	read_stream(c, 5);
 	state_is(c, TCP_ESTABLISHED);
+	/* What the SYN's options said came back in the cookie. */
+	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	check_eq(ti.tcpi_options & 7, TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
+		 TCPI_OPT_WSCALE);
+	check((int)ti.tcpi_snd_mss >= mss_wire() - 20 - 12, "MSS %u",
+	      ti.tcpi_snd_mss);
 	/* A guess is no cookie. */
 	c = peers[FLOOD - 2];
 	inject(c, ACK, 1, 100001);

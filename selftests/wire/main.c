@@ -115,6 +115,9 @@ static bool row_wanted(const struct row *r, int family)
 		return false;
 	if ((opt.core || config->core) && !(r->flags & ROW_CORE))
 		return false;
+	/* Timers do not care how a socket was made. */
+	if (config->core && (r->flags & ROW_VT) && !(r->flags & ROW_LAST))
+		return false;
 	if ((r->flags & ROW_V4) && family != AF_INET)
 		return false;
 	if ((r->flags & ROW_V6) && family != AF_INET6)

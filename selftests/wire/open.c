@@ -251,6 +251,82 @@ static void impossible_source(void)
 	expect(c, SYN | ACK, 0, 1);
 }
 
+/* RFC 4291 2.5.5.2, RFC 3493: one IPv6 socket, IPv4 on the wire. */
+static int ipv6_socket(void)
+{
+	int fd;
+
+	w.family = AF_INET6;
+	fd = stack_socket();
+	w.family = AF_INET;
+	return fd;
+}
+
+static void dual_stack_listener(void)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 }, peer;
+	struct conn *c = conn_new();
+	socklen_t len = sizeof(peer);
+
+	any.sin6_port = htons(c->lport);
+	c->lfd = ipv6_socket();
+	set_int(c->lfd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+	sys(bind(c->lfd, (void *)&any, sizeof(any)));
+	sys(listen(c->lfd, 5));
+	peer_syn(c, HOW());
+	expect(c, SYN | ACK, 0, 1);
+	inject(c, ACK, 1, 1);
+	do_accept(c);
+	sys(getpeername(c->fd, (void *)&peer, &len));
+	check_eq(peer.sin6_family, AF_INET6);
+	check(IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr), "not a mapped address");
+	check_eq(ntohs(peer.sin6_port), c->pport);
+	inject(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 101);
+	read_stream(c, 100);
+	write_stream(c, 100);
+	expect(c, ACK, 1, 101, .len = 100);
+	inject(c, FIN | ACK, 101, 101);
+	expect(c, ACK, 101, 102);
+}
+
+static void dual_stack_connect(void)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+	struct conn *c = conn_new();
+	socklen_t len = sizeof(to);
+
+	c->fd = ipv6_socket();
+	set_int(c->fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+	inet_pton(AF_INET6, "::ffff:192.0.2.2", &to.sin6_addr);
+	to.sin6_port = htons(c->pport);
+	sys_err(connect(c->fd, (void *)&to, sizeof(to)), EINPROGRESS);
+	sys(getsockname(c->fd, (void *)&to, &len));
+	c->lport = ntohs(to.sin6_port);
+	expect(c, SYN, 0, 0);
+	peer_syn_ack(c, HOW());
+	expect(c, ACK, 1, 1);
+	write_stream(c, 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	inject(c, ACK, 1, 101);
+	sys(shutdown(c->fd, SHUT_WR));
+	expect(c, FIN | ACK, 101, 1);
+}
+
+static void v6only(void)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+	struct conn *c = conn_new();
+
+	any.sin6_port = htons(c->lport);
+	c->lfd = ipv6_socket();
+	set_int(c->lfd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	sys(bind(c->lfd, (void *)&any, sizeof(any)));
+	sys(listen(c->lfd, 5));
+	peer_syn(c, HOW());
+	expect(c, RST | ACK, 0, 1, .any = ANY_SEQ);
+}
+
 const struct row open_rows[] = {
 	ROW(ROW_CORE, "MUST-41 a passive open disturbs nothing",
 	    passive_disturbs_nothing),
@@ -266,5 +342,10 @@ const struct row open_rows[] = {
 	    syn_to_many),
 	ROW(ROW_CORE, "MUST-63 a SYN with an impossible source",
 	    impossible_source),
+	ROW(ROW_V4, "dual stack: an IPv6 listener, an IPv4 peer",
+	    dual_stack_listener),
+	ROW(ROW_V4, "dual stack: connect() to a mapped address",
+	    dual_stack_connect),
+	ROW(ROW_V4, "dual stack: IPV6_V6ONLY", v6only),
 	{ NULL }
 };

@@ -3,7 +3,7 @@
 #
 # All rows over XTCP, long timers included: for a machine whose clock skips
 # idle time. The wire protocol 253 and the alias under AF_INET and AF_INET6 run
-# the core rows. Other arguments (-4, -r PATTERN, TOPIC...) are handed on.
+# the core rows that need no long time. Other arguments (-4, -r PATTERN, TOPIC...) are handed on.
 #
 #	XTCP_SEED=N XTCP_CORE=1 ./run.sh [--core] [ARGUMENTS]
 
