@@ -200,9 +200,14 @@ void xtcp_life_finish(struct sock *sk)
 void xtcp_life_done(struct sock *sk, enum xtcp_reason reason)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sock *parent = xt->parent;
 
 	if (xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		XTCP_INC(sock_net(sk), AttemptFails);
+	/* A child that was never delivered: its listener hears nothing of it */
+	xt->parent = NULL;
+	if (parent)
+		sock_put(parent);
 
 	xtcp_flow_remove((struct sock_common *)sk);
 	if (!xt->close_reason)
