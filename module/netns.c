@@ -83,6 +83,9 @@ static void xtcp_netns_purge(struct net *net)
 {
 	xtcp_close_orphans(net, XTCP_REASON_NETNS);
 	xtcp_minis_timewait_purge(net, XTCP_REASON_NETNS);
+	/* A timer that runs at this moment, or a reader, may hold the last reference */
+	while (atomic_read(&xtcp_net(net)->tw_count))
+		synchronize_net();
 	xtcp_ports_flush(net);
 }
 

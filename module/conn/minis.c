@@ -267,9 +267,11 @@ void xtcp_minis_timewait_free(struct xtcp_timewait *tw)
 	spin_lock_bh(&xn->tw_lock);
 	list_del(&tw->node);
 	spin_unlock_bh(&xn->tw_lock);
-	atomic_dec(&xn->tw_count);
 	xtcp_port_put(tw->port);
 	XTCP_INC(net, TwsFreed);
+	/* The end of the namespace waits for this: nothing of it is touched any more */
+	smp_mb__before_atomic();
+	atomic_dec(&xn->tw_count);
 	kmem_cache_free(xtcp_minis_timewaits, tw);
 }
 

@@ -385,9 +385,20 @@ void xtcp_timer_setup_timewait(struct xtcp_timewait *tw)
 	timer_setup(&tw->timer, xtcp_timers_handlers.timewait, 0);
 }
 
+/*
+ * Who takes the entry out of the table stops its timer then, but not one that is
+ * armed a moment later: that would keep the entry beyond the end of its namespace.
+ */
+static bool xtcp_timers_timewait_gone(const struct xtcp_timewait *tw)
+{
+	/* The timer is pending before the table is asked; pairs with the one in cancel */
+	smp_mb();
+	return hlist_nulls_unhashed_lockless(&tw->common.skc_nulls_node);
+}
+
 /**
  * xtcp_timer_arm_timewait - 2MSL from now
- * @tw: the entry; a pending timer holds a reference
+ * @tw: the entry, in the table; a pending timer holds a reference
  * @delay_ms: from now
  *
  * The deadline is kept in the entry, the timer steps towards it, so that
@@ -402,14 +413,16 @@ void xtcp_timer_arm_timewait(struct xtcp_timewait *tw, u32 delay_ms)
 	WRITE_ONCE(tw->deadline, (u32)jiffies + ticks);
 	if (!mod_timer(&tw->timer, jiffies + xtcp_timers_step(ticks, true)))
 		refcount_inc(&tw->common.skc_refcnt);
+	if (xtcp_timers_timewait_gone(tw))
+		xtcp_timer_cancel_timewait(tw);
 }
 
 /**
  * xtcp_timer_timewait_due - has 2MSL passed, or was this a step on the way?
- * @tw: the entry whose timer fired; the caller owns the timer's reference
+ * @tw: the entry whose timer fired; the caller owns that timer's reference and keeps it
  *
  * Context: The timer's.
- * Return: true: it is over. false: armed again, the reference went with it.
+ * Return: true: it is over. false: armed again, with a new reference.
  */
 bool xtcp_timer_timewait_due(struct xtcp_timewait *tw)
 {
@@ -417,9 +430,10 @@ bool xtcp_timer_timewait_due(struct xtcp_timewait *tw)
 
 	if (rest <= 0)
 		return true;
-	if (mod_timer(&tw->timer, jiffies + xtcp_timers_step(rest, true)))
-		/* Somebody armed it meanwhile, with a reference of its own */
-		refcount_dec(&tw->common.skc_refcnt);
+	if (!mod_timer(&tw->timer, jiffies + xtcp_timers_step(rest, true)))
+		refcount_inc(&tw->common.skc_refcnt);
+	if (xtcp_timers_timewait_gone(tw))
+		xtcp_timer_cancel_timewait(tw);
 	return false;
 }
 
@@ -431,6 +445,8 @@ bool xtcp_timer_timewait_due(struct xtcp_timewait *tw)
  */
 void xtcp_timer_cancel_timewait(struct xtcp_timewait *tw)
 {
+	/* The entry is out of the table before the timer is looked at */
+	smp_mb();
 	if (timer_delete(&tw->timer))
 		refcount_dec(&tw->common.skc_refcnt);
 }

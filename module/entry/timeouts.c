@@ -193,8 +193,8 @@ void xtcp_timeouts_timewait(struct timer_list *t)
 {
 	struct xtcp_timewait *tw = timer_container_of(tw, t, timer);
 
-	if (!xtcp_timer_timewait_due(tw))
-		return;		/* a step on the way: the timer has the reference again */
-	xtcp_minis_timewait_kill(tw, XTCP_REASON_2MSL);
+	/* It may have been a step on the way only */
+	if (xtcp_timer_timewait_due(tw))
+		xtcp_minis_timewait_kill(tw, XTCP_REASON_2MSL);
 	xtcp_flow_put(&tw->common);
 }
