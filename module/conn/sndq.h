@@ -38,6 +38,13 @@ static inline bool xtcp_sndq_is_last(const struct sock *sk, const struct sk_buff
 	return skb_queue_is_last(&sk->sk_write_queue, skb);
 }
 
+/* A FIN is owed that found no memory: the PERSIST timer comes back for it. */
+static inline bool xtcp_sndq_fin_owed(const struct sock *sk)
+{
+	return !xtcp_sk(sk)->fin_queued &&
+	       xtcp_state_in(sk, TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK);
+}
+
 /* Unsent head has gone out: into the retransmission tree; counts packets_out. */
 void xtcp_sndq_sent(struct sock *sk, struct sk_buff *skb);
 

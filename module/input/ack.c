@@ -82,6 +82,8 @@ static void xtcp_ack_probes(struct sock *sk)
 
 	xt->probes_out = 0;
 	xt->probes_since_ms = 0;
+	if (!skb && xtcp_sndq_fin_owed(sk))
+		return;
 	if (!skb || xtcp_seq_before(xtcp_cb(skb)->seq, xt->snd_una + xt->snd_wnd)) {
 		xt->persist_backoff = 0;
 		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);

@@ -55,7 +55,7 @@ void xtcp_retransmit_arm(struct sock *sk)
 		return;
 	}
 	xtcp_timer_cancel(sk, XTCP_TIMER_REXMIT);
-	if (!xtcp_sndq_head(sk)) {
+	if (!xtcp_sndq_head(sk) && !xtcp_sndq_fin_owed(sk)) {
 		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);
 		return;
 	}
@@ -352,7 +352,7 @@ void xtcp_retransmit_persist(struct sock *sk)
 	struct sk_buff *skb = xtcp_sndq_head(sk);
 
 	/* A FIN that found no memory */
-	if (!skb && !xt->fin_queued && xtcp_state_in(sk, TCPF_FIN_WAIT1 | TCPF_LAST_ACK)) {
+	if (!skb && xtcp_sndq_fin_owed(sk)) {
 		xtcp_data_send_fin(sk);
 		return;
 	}
