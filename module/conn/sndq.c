@@ -218,6 +218,32 @@ void xtcp_sndq_set_segs(struct sock *sk, struct sk_buff *skb, u32 mss)
 }
 
 /**
+ * xtcp_sndq_fit - the path takes only smaller segments than an skb was cut into
+ * @sk: the connection
+ * @skb: in the retransmission tree
+ * @mss: payload per segment now, bytes
+ *
+ * Without this the same segments, too large, would go out again and be lost again.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_sndq_fit(struct sock *sk, struct sk_buff *skb, u32 mss)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_cb *cb = xtcp_cb(skb);
+	u16 old_segs = cb->tx.segs;
+
+	if ((cb->tx.mss ? cb->tx.mss : skb->len) <= mss)
+		return;
+	xtcp_sndq_set_segs(sk, skb, mss);
+	xt->packets_out += cb->tx.segs - old_segs;
+	if (cb->marks & XTCP_MARK_REXMITTED)
+		xt->retrans_out += cb->tx.segs - old_segs;
+	if (cb->marks & XTCP_MARK_LOST)
+		xt->lost_out += cb->tx.segs - old_segs;
+}
+
+/**
  * xtcp_sndq_sent - the unsent head has gone out for the first time
  * @sk: the connection
  * @skb: head of sk_write_queue

@@ -63,6 +63,9 @@ static inline bool xtcp_sndq_rtx_empty(const struct sock *sk)
  */
 int xtcp_sndq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent);
 
+/* Sent as segments that are too large by now: count it as smaller ones. */
+void xtcp_sndq_fit(struct sock *sk, struct sk_buff *skb, u32 mss);
+
 /* Segments @skb makes at the present mss; sets tx.segs and the GSO fields. */
 void xtcp_sndq_set_segs(struct sock *sk, struct sk_buff *skb, u32 mss);
 

@@ -95,6 +95,7 @@ static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 		if (len < skb->len && xtcp_sndq_split(sk, skb, len, true))
 			return -ENOMEM;
 	}
+	xtcp_sndq_fit(sk, skb, mss);
 	/* A stall began when the segment that is missed was first sent */
 	if (!xt->retrans_stamp_ms)
 		xt->retrans_stamp_ms = (u32)div_u64(cb->tx.sent_us, USEC_PER_MSEC) ?: 1;
