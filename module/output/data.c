@@ -382,18 +382,21 @@ int xtcp_data_send_syn(struct sock *sk)
  */
 void xtcp_data_write_space(struct sock *sk)
 {
-	struct socket *sock = READ_ONCE(sk->sk_socket);
 	struct socket_wq *wq;
+	struct socket *sock;
 
-	if (!sock || !test_bit(SOCK_NOSPACE, &sock->flags) || !sk_stream_is_writeable(sk))
-		return;
-	clear_bit(SOCK_NOSPACE, &sock->flags);
+	/* close() may be under way: the struct socket is freed after a grace period */
 	rcu_read_lock();
+	sock = READ_ONCE(sk->sk_socket);
+	if (!sock || !test_bit(SOCK_NOSPACE, &sock->flags) || !sk_stream_is_writeable(sk))
+		goto out;
+	clear_bit(SOCK_NOSPACE, &sock->flags);
 	wq = rcu_dereference(sk->sk_wq);
 	if (skwq_has_sleeper(wq))
 		wake_up_interruptible_poll(&wq->wait,
 					   EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
 	if (wq && wq->fasync_list && !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN))
 		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
+out:
 	rcu_read_unlock();
 }
