@@ -256,6 +256,7 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->ts_recent = 0;
 	xt->ts_recent_age_s = 0;
 	xt->sack_ok = 0;
+	xt->passive_open = 0;
 	xt->saw_fin = 0;
 	xt->fin_queued = 0;
 	xt->shutdown_peer = 0;
@@ -268,6 +269,7 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->retrans_stamp_ms = 0;
 	xt->probes_since_ms = 0;
 	xt->total_retrans = 0;
+	xt->bytes_acked = 0;
 	xt->bytes_in = 0;
 	xt->bytes_out = 0;
 	xt->segs_in = 0;
