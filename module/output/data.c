@@ -205,6 +205,9 @@ static int xtcp_data_allowed(const struct sock *sk, const struct sk_buff *skb, u
 	len = min(len, xtcp_data_nagle(sk, skb, mss, force));
 	if (len > (u64)quota * mss)
 		len = quota * mss;
+	/* Queued when segments were larger: nobody below cuts protocol 253 */
+	if (len > mss && xt->wire_protocol != IPPROTO_TCP)
+		len = mss;
 	return len ? len : -1;
 }
 

@@ -88,6 +88,9 @@ static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 	s32 room = xt->snd_una + max_t(u32, xt->snd_wnd, mss) - cb->seq;
 	int err;
 
+	/* Nobody below cuts protocol 253: one segment at a time */
+	if (xt->wire_protocol != IPPROTO_TCP)
+		room = min_t(s32, room, mss);
 	/* The window may have shrunk (MUST-34): at most what it takes, or one segment */
 	if (skb->len > mss && room < (s32)skb->len) {
 		u32 len = max_t(u32, room > 0 ? room / mss * mss : 0, mss);
