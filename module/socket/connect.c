@@ -176,6 +176,16 @@ int xtcp_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
+/* AF_XTCP takes both kinds of addresses, but not on one socket. */
+static bool xtcp_connect_other_family(const struct sock *sk,
+				      const struct sockaddr_unsized *uaddr, int addr_len)
+{
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)uaddr;
+
+	return xtcp_sk(sk)->af_xtcp && addr_len >= (int)sizeof(*sin) &&
+	       sin->sin_family == AF_INET;
+}
+
 /**
  * xtcp6_pre_connect - proto.pre_connect of IPv6
  * @sk: the socket
@@ -187,7 +197,7 @@ int xtcp_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
  */
 int xtcp6_pre_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
 {
-	if (xtcp_sk(sk)->af_xtcp && ((struct sockaddr_in6 *)uaddr)->sin6_family == AF_INET)
+	if (xtcp_connect_other_family(sk, uaddr, addr_len))
 		return -EAFNOSUPPORT;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
@@ -259,8 +269,7 @@ int xtcp6_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
 	struct in6_addr daddr;
 	int type, err;
 
-	/* AF_XTCP takes both kinds of addresses, but not on one socket */
-	if (xtcp_sk(sk)->af_xtcp && sin6->sin6_family == AF_INET)
+	if (xtcp_connect_other_family(sk, uaddr, addr_len))
 		return -EAFNOSUPPORT;
 	if (addr_len < SIN6_LEN_RFC2133)
 		return -EINVAL;
