@@ -19,6 +19,8 @@
  * @rport: the peer's, network order
  * @dif: device it came in by (the VRF master, if enslaved)
  * @sdif: the slave device, or 0
+ * @listener: what a tproxy rule chose for a segment that has no flow; no reference,
+ *	RCU. NULL: look it up
  */
 struct xtcp_tuple {
 	struct net *net;
@@ -30,6 +32,7 @@ struct xtcp_tuple {
 	__be16 rport;
 	int dif;
 	int sdif;
+	struct sock *listener;
 };
 
 /* Tables. Context: process. Return: 0 or -ENOMEM. */

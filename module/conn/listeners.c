@@ -213,6 +213,8 @@ struct sock *xtcp_flow_lookup_listener(const struct xtcp_tuple *t, struct sk_buf
 	struct sock *sk, *best, *chosen;
 	int score, hiscore;
 
+	if (t->listener)
+		return t->listener;
 	do {
 		best = NULL;
 		hiscore = -1;

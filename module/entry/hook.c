@@ -28,6 +28,7 @@
 
 #include "arrival.h"
 #include "../conn/flows.h"
+#include "../conn/ports.h"
 
 #define XTCP_HOOKED_V4	0	/* bits of xtcp_net.hooked */
 #define XTCP_HOOKED_V6	1
@@ -60,6 +61,23 @@ static bool xtcp_hook_host_flow(const struct xtcp_tuple *t)
 	return live;
 }
 
+/*
+ * A tproxy rule gives a segment for any address to a host's socket of its choice. If
+ * that is a reservation of ours, the listener behind it is meant.
+ */
+static struct sock *xtcp_hook_tproxy(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+	struct sock *listener;
+
+	if (likely(!sk) || !sk_fullsock(sk) || READ_ONCE(sk->sk_state) != TCP_LISTEN)
+		return NULL;
+	listener = xtcp_port_listener(sk);
+	if (!listener || READ_ONCE(xtcp_sk(listener)->wire_protocol) != IPPROTO_TCP)
+		return NULL;
+	return listener;
+}
+
 /* No flow of ours: NF_STOLEN if it begins one, NF_DROP if it may not, NF_ACCEPT if not ours. */
 static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_arrival *s)
 {
@@ -67,6 +85,7 @@ static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_a
 
 	if (flags != XTCP_FLAG_SYN && flags != XTCP_FLAG_ACK)
 		return NF_ACCEPT;
+	s->t.listener = xtcp_hook_tproxy(skb);
 	s->listener = xtcp_flow_lookup_listener(&s->t, NULL, 0);
 	if (!s->listener)
 		return NF_ACCEPT;

@@ -243,7 +243,6 @@ void xtcp_control_rst_reply(struct net *net, sa_family_t family, u8 wire_protoco
 		.net = net,
 		.family = family,
 		.wire_protocol = wire_protocol,
-		.oif = cb->rx.iif,
 		.skb_in = skb,
 	};
 	struct xtcp_build b = {};
@@ -284,7 +283,7 @@ void xtcp_control_tw_ack(struct xtcp_timewait *tw, const struct sk_buff *skb)
 	struct xtcp_reply r = {
 		.net = net,
 		.wire_protocol = tw->wire_protocol,
-		.oif = tw->common.skc_bound_dev_if ?: xtcp_cb(skb)->rx.iif,
+		.oif = tw->common.skc_bound_dev_if,
 		.mark = tw->mark,
 		.tos = tw->tos,
 		.flowlabel = tw->flowlabel,
@@ -335,7 +334,7 @@ void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *
 	struct xtcp_reply r = {
 		.net = net,
 		.wire_protocol = req->wire_protocol,
-		.oif = listener->sk_bound_dev_if ?: xtcp_cb(skb)->rx.iif,
+		.oif = req->ireq.ir_iif,
 		.mark = req->ireq.ir_mark,
 		.tos = req->tos,
 		.uid = sk_uid(listener),

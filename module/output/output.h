@@ -53,7 +53,7 @@ int xtcp_ip_xmit_request(const struct sock *listener, struct xtcp_request *req,
  * @wire_protocol: 6 or 253
  * @src: our address
  * @dst: the peer's
- * @oif: device bound to, or the one it came in by for link-local; 0: any
+ * @oif: device bound to, or 0: for link-local the one @skb_in came by, else any
  * @mark: SO_MARK or reflected
  * @tos: traffic class
  * @flowlabel: IPv6
