@@ -19,14 +19,15 @@
 #include <grp.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
+#include <linux/types.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,14 +101,14 @@ static inline long sys(long ret)
 	return ret < 0 ? -errno : ret;
 }
 
-uint64_t now_us(void);
+__u64 now_us(void);
 
 /* Bound of every wait; only a test that is about to fail ever uses it up. */
 #define WAIT_BOUND_US	(20 * 1000000ULL)
 
 /* Waits until @cond holds; its value is whether it ever did. */
 #define WAIT(cond) ({						\
-	uint64_t end_ = now_us() + WAIT_BOUND_US;		\
+	__u64 end_ = now_us() + WAIT_BOUND_US;		\
 	bool ok_;						\
 	while (!(ok_ = (cond)) && now_us() < end_)		\
 		usleep(500);					\
@@ -117,7 +118,8 @@ uint64_t now_us(void);
 /* netns.c: the namespace of a test */
 int ns_enter(void);
 int ns_mute_device(void);
-int ns_route(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define __printf(a, b) __attribute__((format(printf, a, b)))
+int __printf(1, 2) ns_route(const char *fmt, ...);
 int sysctl_write(const char *path, const char *value);
 int sysctl_stack(const struct api_stack *s, const char *tcp, const char *xtcp,
 		 const char *value);
@@ -159,12 +161,12 @@ ssize_t fill_up(int fd);
 int reset_peer(int fd);
 
 /* A byte of the endless test stream, so that a reader knows what belongs where. */
-static inline uint8_t pattern(size_t pos)
+static inline __u8 pattern(size_t pos)
 {
-	return (uint8_t)(pos * 7 + (pos >> 8) * 13 + (pos >> 16) * 31);
+	return (__u8)(pos * 7 + (pos >> 8) * 13 + (pos >> 16) * 31);
 }
 
-void pattern_fill(uint8_t *buf, size_t pos, size_t len);
-bool pattern_ok(const uint8_t *buf, size_t pos, size_t len);
+void pattern_fill(__u8 *buf, size_t pos, size_t len);
+bool pattern_ok(const __u8 *buf, size_t pos, size_t len);
 
 #endif /* XTCP_SELFTESTS_API_H */

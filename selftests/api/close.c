@@ -102,7 +102,7 @@ TEST_F(api, shutdown_wakes_reader)
 TEST_F(api, close_delivers)
 {
 	enum { LEN = 1 << 20 };
-	uint8_t *buf = malloc(LEN), *got = malloc(LEN + 1);
+	__u8 *buf = malloc(LEN), *got = malloc(LEN + 1);
 	int c, d, n;
 
 	ASSERT_EQ(0, make_pair(self->s, &c, &d));
@@ -196,7 +196,7 @@ TEST_F(api, linger_waits_for_the_end)
 
 TEST_F(api, linger_gives_up)
 {
-	uint64_t start;
+	__u64 start;
 	ssize_t total;
 	int c, d;
 
@@ -209,7 +209,7 @@ TEST_F(api, linger_gives_up)
 	EXPECT_LE(900000ULL, now_us() - start);
 	/* the rest is still delivered */
 	{
-		uint8_t *got = malloc(total + 1);
+		__u8 *got = malloc(total + 1);
 
 		EXPECT_EQ(total, recv_all(d, got, total + 1));
 		EXPECT_TRUE(pattern_ok(got, 0, total));

@@ -281,7 +281,7 @@ static void on_signal(int sig)
 struct poker {
 	pthread_t victim;
 	int fd;
-	volatile bool done;
+	atomic_bool done;
 };
 
 static void *poke_in_syn_sent(void *arg)
@@ -321,7 +321,7 @@ TEST_F(api, connect_send_timeout)
 {
 	struct addr a = addr_make(self->s, W_MUTE, 4711);
 	int mute = ns_mute_device(), c = cli_socket(self->s, 0);
-	uint64_t start = now_us();
+	__u64 start = now_us();
 
 	ASSERT_LE(0, mute);
 	EXPECT_EQ(0, set_timeo(c, SO_SNDTIMEO, 100));

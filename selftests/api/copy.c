@@ -21,7 +21,7 @@ static size_t next_size(unsigned int *seed)
 /* Writes the pattern in pieces of random size, then ends its direction. */
 static void *writer(void *arg)
 {
-	static __thread uint8_t buf[65536];
+	static __thread __u8 buf[65536];
 	struct job *j = arg;
 	size_t pos = 0;
 
@@ -44,7 +44,7 @@ static void *writer(void *arg)
 
 static void *reader(void *arg)
 {
-	static __thread uint8_t buf[65536];
+	static __thread __u8 buf[65536];
 	struct job *j = arg;
 	size_t pos = 0;
 	ssize_t n;
@@ -138,7 +138,7 @@ TEST_F(api, small_mss)
 TEST_F(api, one_big_write)
 {
 	enum { LEN = 4 << 20 };
-	uint8_t *buf = malloc(LEN);
+	__u8 *buf = malloc(LEN);
 	struct job j = { .len = LEN, .seed = 1 };
 	pthread_t t;
 	int c;
@@ -156,7 +156,7 @@ TEST_F(api, one_big_write)
 static int pattern_file(size_t len)
 {
 	int fd = memfd_create("pattern", 0);
-	uint8_t *p;
+	__u8 *p;
 
 	if (fd < 0 || ftruncate(fd, len))
 		return -1;
@@ -271,8 +271,8 @@ TEST_F(api, splice_edges)
 TEST_F(api, vmsplice)
 {
 	enum { LEN = 16384 };
-	uint8_t *buf = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uint8_t *got = malloc(LEN);
+	__u8 *buf = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	__u8 *got = malloc(LEN);
 	struct iovec iov = { buf, LEN };
 	int c, d, p[2];
 

@@ -150,9 +150,9 @@ TEST_F(api, trunc_discards)
  * released; the kernel pushes it out by itself after about 200 ms, so a try that
  * was held up by a busy machine is repeated.
  */
-static int unsent_after(int fd, int flags, uint64_t *us)
+static int unsent_after(int fd, int flags, __u64 *us)
 {
-	uint64_t start = now_us();
+	__u64 start = now_us();
 	int n = -1;
 
 	if (send(fd, "0123456789", 10, flags) != 10)
@@ -166,7 +166,7 @@ TEST_F(api, more)
 {
 	char b[64];
 	int c, d, tries, n = -1;
-	uint64_t us;
+	__u64 us;
 
 	ASSERT_EQ(0, make_pair(self->s, &c, &d));
 	for (tries = 0; tries < 20; tries++) {
@@ -185,7 +185,7 @@ TEST_F(api, cork)
 {
 	char b[64];
 	int c, d, tries, n = -1;
-	uint64_t us;
+	__u64 us;
 
 	ASSERT_EQ(0, make_pair(self->s, &c, &d));
 	EXPECT_EQ(0, set_int(c, IPPROTO_TCP, TCP_CORK, 1));
@@ -412,7 +412,7 @@ TEST_F(api, receive_timeout)
 {
 	char b;
 	int c, d;
-	uint64_t start;
+	__u64 start;
 
 	ASSERT_EQ(0, make_pair(self->s, &c, &d));
 	EXPECT_EQ(0, set_timeo(d, SO_RCVTIMEO, 100));
@@ -426,7 +426,7 @@ TEST_F(api, receive_timeout)
 TEST_F(api, send_timeout)
 {
 	static char buf[1 << 20];
-	uint64_t start;
+	__u64 start;
 	ssize_t n;
 	int c, d;
 
@@ -448,7 +448,7 @@ static void on_signal(int sig)
 struct poker {
 	pthread_t victim;
 	int ready_fd;		/* poke once this one is unwritable, or at once if < 0 */
-	volatile bool done;
+	atomic_bool done;
 };
 
 static void *poke(void *arg)
@@ -540,7 +540,7 @@ TEST_F(api, receive_restarted)
 	EXPECT_EQ('x', r.b);
 }
 
-static volatile int sigios;
+static atomic_int sigios;
 
 static void on_sigio(int sig)
 {

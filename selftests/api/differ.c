@@ -62,7 +62,7 @@ static const struct exception exceptions[] = {
 	{ SOL_SOCKET, 38, false, "SO_PROTOCOL" },
 	{ SOL_SOCKET, 39, false, "SO_DOMAIN: families" },
 	{ SOL_SOCKET, 57, false, "SO_COOKIE: unique" },
-	{ SOL_SOCKET, 42, false, "SO_PEEK_OFF: TCP has it since 6.9, XTCP on every kernel (own.c)" },
+	{ SOL_SOCKET, 42, false, "SO_PEEK_OFF: TCP's since 6.9, XTCP's on every kernel" },
 	{ SOL_SOCKET, 37, false, "SO_TIMESTAMPING: the core ties OPT_ID to its own TCP" },
 	{ SOL_SOCKET, 65, false, "SO_TIMESTAMPING_NEW: the core ties OPT_ID to its own TCP" },
 	{ SOL_SOCKET, 49, false, "SO_INCOMING_CPU" },
@@ -171,7 +171,7 @@ static void compare(struct __test_metadata *_metadata, struct sweep *w, const vo
 		return;
 	w->differences++;
 	if (w->shown++ < 2)
-		TH_LOG("%s level %d option %d value %d length %d: TCP set %d get %d (%d), here set %d get %d (%d)",
+		TH_LOG("%s %d/%d = %d, length %d: TCP %d, get %d (%d); here %d, get %d (%d)",
 		       state_names[w->st], w->level, w->name, shown, (int)len, a.set, a.get,
 		       first(&a), b.set, b.get, first(&b));
 }
@@ -227,9 +227,7 @@ static void sweep_level(struct __test_metadata *_metadata, const struct api_stac
 	struct sweep w = { .host.s = &host, .under.s = s, .level = level };
 
 	/* keepalive_probes is 10 here and 9 there by design: make the start equal */
-	if (stack_is_xtcp(s)) {
-		ASSERT_EQ(0, sysctl_write("net/xtcp/keepalive_probes", "9"));
-	}
+	ASSERT_EQ(0, stack_is_xtcp(s) ? sysctl_write("net/xtcp/keepalive_probes", "9") : 0);
 	for (w.name = 1; w.name <= last; w.name++) {
 		const struct exception *x = except(level, w.name);
 

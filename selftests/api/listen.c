@@ -131,7 +131,7 @@ TEST_F(api, accept_timeout)
 {
 	struct addr a;
 	int l = make_listener(self->s, 1, &a);
-	uint64_t start = now_us();
+	__u64 start = now_us();
 
 	ASSERT_LE(0, l);
 	EXPECT_EQ(0, set_timeo(l, SO_RCVTIMEO, 100));
@@ -146,7 +146,7 @@ static void on_signal(int sig)
 /* Sends SIGUSR1 to a thread until told that the call it sat in has returned. */
 struct poker {
 	pthread_t victim;
-	volatile bool done;
+	atomic_bool done;
 };
 
 static void *poke(void *arg)

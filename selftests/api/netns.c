@@ -12,7 +12,7 @@
 
 #include "api.h"
 
-uint64_t now_us(void)
+__u64 now_us(void)
 {
 	struct timespec ts;
 

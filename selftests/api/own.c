@@ -413,7 +413,7 @@ TEST_F(api, syn_budget)
 {
 	struct addr a = addr_make(self->s, W_MUTE, 80);
 	int mute = ns_mute_device(), c = cli_socket(self->s, 0);
-	uint64_t start = now_us();
+	__u64 start = now_us();
 
 	ASSERT_LE(0, mute);
 	EXPECT_EQ(0, set_int(c, SOL_XTCP, XTCP_SYN_BUDGET_MS, 300));

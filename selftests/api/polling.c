@@ -122,7 +122,7 @@ TEST_F(api, poll_reset)
 
 TEST_F(api, poll_send_queue_full)
 {
-	static uint8_t buf[65536];
+	static __u8 buf[65536];
 	int c, d;
 	ssize_t total;
 
@@ -142,7 +142,7 @@ TEST_F(api, poll_send_queue_full)
 TEST_F(api, poll_timeout)
 {
 	struct pollfd p = { .events = POLLIN };
-	uint64_t start = now_us();
+	__u64 start = now_us();
 	int c;
 
 	ASSERT_EQ(0, make_pair(self->s, &c, &p.fd));
@@ -182,7 +182,7 @@ TEST_F(api, select_states)
 	EXPECT_EQ(3, select_bits(c));
 }
 
-static int ep_add(int ep, int fd, uint32_t events)
+static int ep_add(int ep, int fd, __u32 events)
 {
 	struct epoll_event e = { .events = events, .data.fd = fd };
 
@@ -190,7 +190,7 @@ static int ep_add(int ep, int fd, uint32_t events)
 }
 
 /* The events of the one descriptor watched; 0 if none (at once, or at the bound). */
-static uint32_t ep_get(int ep, bool wait)
+static __u32 ep_get(int ep, bool wait)
 {
 	struct epoll_event e = { 0 };
 
@@ -240,7 +240,7 @@ TEST_F(api, epoll_edge_in)
 
 TEST_F(api, epoll_edge_out)
 {
-	static uint8_t buf[65536];
+	static __u8 buf[65536];
 	int ep = epoll_create1(0), c, d;
 	ssize_t total;
 
@@ -356,7 +356,7 @@ static void *wait_thread(void *arg)
 TEST_F(api, poll_wakes)
 {
 	struct waiter w = { 0 };
-	static uint8_t buf[65536];
+	static __u8 buf[65536];
 	ssize_t total;
 	pthread_t t;
 	int c, d;

@@ -146,7 +146,7 @@ static void *acceptor(void *arg)
 static void *echo_client(void *arg)
 {
 	struct echo *e = arg;
-	uint8_t out[2048], in[2048];
+	__u8 out[2048], in[2048];
 	int round;
 
 	e->ok = false;
@@ -196,7 +196,7 @@ struct crowd {
 static void *crowd_reader(void *arg)
 {
 	struct crowd *r = arg;
-	uint8_t buf[333];
+	__u8 buf[333];
 	ssize_t n, i;
 
 	while ((n = recv(r->fd, buf, sizeof(buf), 0)) > 0) {
@@ -212,7 +212,7 @@ TEST_F(api, threads_share_a_reader)
 {
 	enum { T = 4, LEN = 200000 };
 	struct crowd r[T] = { 0 };
-	uint8_t *buf = malloc(LEN);
+	__u8 *buf = malloc(LEN);
 	unsigned long want = 0, sum = 0;
 	long bytes = 0;
 	pthread_t t[T];

@@ -306,7 +306,7 @@ ssize_t recv_all(int fd, void *buf, size_t len)
 /* Sends the pattern until nothing more fits for good; bytes taken. */
 ssize_t fill_up(int fd)
 {
-	static uint8_t buf[16384];
+	static __u8 buf[16384];
 	size_t done = 0;
 	int idle = 0;
 
@@ -337,7 +337,7 @@ int reset_peer(int fd)
 	return err ? err : (int)sys(close(fd));
 }
 
-void pattern_fill(uint8_t *buf, size_t pos, size_t len)
+void pattern_fill(__u8 *buf, size_t pos, size_t len)
 {
 	size_t i;
 
@@ -345,7 +345,7 @@ void pattern_fill(uint8_t *buf, size_t pos, size_t len)
 		buf[i] = pattern(pos + i);
 }
 
-bool pattern_ok(const uint8_t *buf, size_t pos, size_t len)
+bool pattern_ok(const __u8 *buf, size_t pos, size_t len)
 {
 	size_t i;
 

@@ -8,6 +8,8 @@
  *		as many of its own. READY is made once it listens.
  *	xfer fetch STACK ADDRESS PORT LENGTH SEED [MS]
  *		the other side; MS bounds the connect
+ *	xfer echo STACK ADDRESS PORT LENGTH SEED
+ *		against a peer that sends back what it gets
  *	xfer hold STACK ADDRESS PORT
  *		connects, says "connected", waits for the peer to close
  *	xfer zerocopy STACK ADDRESS
@@ -21,11 +23,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/errqueue.h>
+#include <linux/types.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,16 +38,19 @@
 #include "xtcp.h"
 
 struct header {
-	uint64_t length;
-	uint64_t seed;
+	__u64 length;
+	__u64 seed;
 };
 
 struct stream {
-	uint64_t state;
+	__u64 state;
 	unsigned int left;	/* bytes of state not used yet */
 };
 
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
+#define __noreturn __attribute__((noreturn))
+#define __printf(a, b) __attribute__((format(printf, a, b)))
+
+static void __noreturn __printf(1, 2) die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -58,7 +63,7 @@ static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt,
 }
 
 /* xorshift64: eight bytes of the stream for each step */
-static uint8_t stream_next(struct stream *s)
+static __u8 stream_next(struct stream *s)
 {
 	if (!s->left) {
 		s->state ^= s->state << 13;
@@ -69,7 +74,7 @@ static uint8_t stream_next(struct stream *s)
 	return s->state >> (8 * --s->left);
 }
 
-static struct stream stream_of(uint64_t seed)
+static struct stream stream_of(__u64 seed)
 {
 	return (struct stream){ .state = seed * 0x9e3779b97f4a7c15ULL | 1 };
 }
@@ -120,10 +125,10 @@ static void send_bytes(int fd, const void *buf, size_t len)
 	}
 }
 
-static void send_stream(int fd, uint64_t length, uint64_t seed)
+static void send_stream(int fd, __u64 length, __u64 seed)
 {
 	struct stream s = stream_of(seed);
-	static uint8_t buf[1 << 16];
+	static __u8 buf[1 << 16];
 
 	while (length) {
 		size_t n = length < sizeof(buf) ? length : sizeof(buf), i;
@@ -135,11 +140,11 @@ static void send_stream(int fd, uint64_t length, uint64_t seed)
 	}
 }
 
-static void check_stream(int fd, uint64_t length, uint64_t seed, const char *who)
+static void check_stream(int fd, __u64 length, __u64 seed, const char *who)
 {
 	struct stream s = stream_of(seed);
-	static uint8_t buf[1 << 16];
-	uint64_t pos = 0;
+	static __u8 buf[1 << 16];
+	__u64 pos = 0;
 
 	while (pos < length) {
 		size_t want = length - pos < sizeof(buf) ? length - pos : sizeof(buf);
@@ -238,6 +243,25 @@ static int fetch(char **arg)
 	return 0;
 }
 
+/* In pieces that fit into anybody's buffers, so that one loop does for both directions. */
+static int echo(char **arg)
+{
+	__u64 left = strtoull(arg[3], NULL, 0), seed = strtoull(arg[4], NULL, 0);
+	int fd = connect_to(arg, 0);
+
+	while (left) {
+		__u64 n = left < 8192 ? left : 8192;
+
+		send_stream(fd, n, seed);
+		check_stream(fd, n, seed++, "echo");
+		left -= n;
+	}
+	if (shutdown(fd, SHUT_WR))
+		die("echo: shutdown: %s", strerror(errno));
+	expect_end(fd, "echo");
+	return 0;
+}
+
 static int hold(char **arg)
 {
 	int fd = connect_to(arg, 0);
@@ -269,7 +293,7 @@ static int zerocopy(char **arg)
 	socklen_t len = parse_addr(&ss, arg[1], "0");
 	int lis = open_socket(arg[0], ss.ss_family), c = open_socket("tcp", ss.ss_family), d;
 	struct stream s = stream_of(7);
-	uint8_t *page;
+	__u8 *page;
 	int one = 1, i;
 
 	if (posix_memalign((void **)&page, 4096, LEN))
@@ -300,6 +324,8 @@ int main(int argc, char **argv)
 		return serve(argv + 2);
 	if ((argc == 7 || argc == 8) && !strcmp(argv[1], "fetch"))
 		return fetch(argv + 2);
+	if (argc == 7 && !strcmp(argv[1], "echo"))
+		return echo(argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "hold"))
 		return hold(argv + 2);
 	if (argc == 4 && !strcmp(argv[1], "zerocopy"))
