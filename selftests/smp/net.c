@@ -18,7 +18,7 @@
 
 #include "smp.h"
 
-#define SMP_BLANK	" \n"
+#define SMP_BLANK	"\n "
 
 void smp_netns(void)
 {
