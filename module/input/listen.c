@@ -7,6 +7,7 @@
 
 #include <linux/sock_diag.h>
 #include <net/ip.h>
+#include <net/l3mdev.h>
 
 #include "../conn/acceptq.h"
 #include "../conn/flows.h"
@@ -17,6 +18,7 @@
 #include "../output/output.h"
 
 #define XTCP_LISTEN_OOW_MS	500	/* between answers to odd segments */
+#define XTCP_LISTEN_TIMEOUTS	127	/* what num_timeout can count */
 
 static bool xtcp_listen_backlog_full(const struct sock *listener)
 {
@@ -60,6 +62,10 @@ void xtcp_listen_addresses(struct xtcp_request *req, const struct sock *listener
 			ireq->ir_iif = t->sdif ? t->sdif : t->dif;
 	}
 #endif
+	/* What comes by a VRF is answered there */
+	if (!ireq->ir_iif)
+		ireq->ir_iif = l3mdev_master_ifindex_by_index(sock_net(listener),
+							      skb->skb_iif);
 	req->wire_protocol = t->wire_protocol;
 }
 
@@ -194,7 +200,7 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 	dst = xtcp_ip_request_dst(listener, req);
 	if (!dst || security_inet_conn_request(listener, skb, &req->ireq.req)) {
 		dst_release(dst);
-		xtcp_minis_request_free(req);
+		xtcp_flow_put((struct sock_common *)req);
 		return NULL;
 	}
 	xtcp_listen_offer(req, listener, dst);
@@ -376,7 +382,8 @@ enum skb_drop_reason xtcp_listen_request(struct xtcp_request *req, struct sk_buf
 			xtcp_control_request_ack(listener, req, skb);
 		if (old)
 			XTCP_INC(sock_net(listener), PawsDrops);
-		return old ? SKB_DROP_REASON_TCP_RFC7323_PAWS : SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
+		return old ? SKB_DROP_REASON_TCP_RFC7323_PAWS :
+			     SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	}
 	if (kind & (XTCP_FLAG_RST | XTCP_FLAG_SYN))
 		return xtcp_listen_reset(listener, req, skb);
@@ -429,9 +436,13 @@ void xtcp_listen_timeout(struct xtcp_request *req)
 	u32 retries = xtcp_knob_synack_retries(listener);
 	u8 defer = READ_ONCE(xtcp_sk(listener)->tune.defer_accept);
 
+	/* Promoted or reset between its entry and the start of its timer */
+	if (!xtcp_flow_hashed((struct sock_common *)req))
+		return;
 	/* A server that waits for data keeps the request, without more SYN-ACKs */
 	if (READ_ONCE(req->acked))
 		retries = max_t(u32, retries, defer);
+	retries = min_t(u32, retries, XTCP_LISTEN_TIMEOUTS);
 	if (inet_sk_state_load(listener) != TCP_LISTEN || rsk->num_timeout >= retries) {
 		if (xtcp_minis_request_drop(req, XTCP_REASON_TIMEOUT))
 			XTCP_INC(sock_net(listener), ReqExpired);
