@@ -75,8 +75,7 @@ static bool xtcp_run_flag(const char *name)
 }
 
 /* One write() of a line of its own; errno stays what it was. */
-#define __printf(a, b) __attribute__((format(printf, a, b)))
-static void __printf(1, 2) xtcp_run_log(const char *fmt, ...)
+static void xtcp_run_log(const char *fmt, ...)
 {
 	int saved = errno, len;
 	char line[160];

@@ -118,8 +118,7 @@ __u64 now_us(void);
 /* netns.c: the namespace of a test */
 int ns_enter(void);
 int ns_mute_device(void);
-#define __printf(a, b) __attribute__((format(printf, a, b)))
-int __printf(1, 2) ns_route(const char *fmt, ...);
+int ns_route(const char *fmt, ...);
 int sysctl_write(const char *path, const char *value);
 int sysctl_stack(const struct api_stack *s, const char *tcp, const char *xtcp,
 		 const char *value);

@@ -25,38 +25,76 @@ FIXTURE_VARIANT(api) {
 	struct api_stack stack;
 };
 
-#define API_STACK_(name_, group_, sd_, sp_, cd_, cp_, af_, mapped_)	\
-FIXTURE_VARIANT_ADD(api, name_) {					\
-	.stack = {							\
-		.name = #name_, .group = group_,			\
-		.srv_domain = sd_, .srv_proto = sp_,			\
-		.cli_domain = cd_, .cli_proto = cp_,			\
-		.af = af_, .mapped = mapped_,				\
-	},								\
-}
+/* name, group, the listener's domain and protocol, the client's, addresses, mapped */
+#ifndef API_FAMILY_ONLY
+FIXTURE_VARIANT_ADD(api, tcp4)
+{
+	.stack = { "tcp4", "tcp", AF_INET, 0, AF_INET, 0, AF_INET, false },
+};
 
-/* a second step, so that BOTH() is two arguments for each end by then */
-#define API_STACK(...) API_STACK_(__VA_ARGS__)
-#define BOTH(domain_, proto_) domain_, proto_, domain_, proto_
+FIXTURE_VARIANT_ADD(api, tcp6)
+{
+	.stack = { "tcp6", "tcp", AF_INET6, 0, AF_INET6, 0, AF_INET6, false },
+};
+
+FIXTURE_VARIANT_ADD(api, tcpmap)
+{
+	.stack = { "tcpmap", "tcp", AF_INET6, IPPROTO_TCP, AF_INET6, IPPROTO_TCP, AF_INET6, true },
+};
+#endif
+
+FIXTURE_VARIANT_ADD(api, fam4)
+{
+	.stack = { "fam4", "xtcp", AF_XTCP, 0, AF_XTCP, 0, AF_INET, false },
+};
+
+FIXTURE_VARIANT_ADD(api, fam6)
+{
+	.stack = { "fam6", "xtcp", AF_XTCP, 0, AF_XTCP, 0, AF_INET6, false },
+};
 
 #ifndef API_FAMILY_ONLY
-API_STACK(tcp4, "tcp", BOTH(AF_INET, 0), AF_INET, false);
-API_STACK(tcp6, "tcp", BOTH(AF_INET6, 0), AF_INET6, false);
-API_STACK(tcpmap, "tcp", BOTH(AF_INET6, IPPROTO_TCP), AF_INET6, true);
+FIXTURE_VARIANT_ADD(api, fammap)
+{
+	.stack = { "fammap", "xtcp", AF_XTCP, IPPROTO_TCP, AF_XTCP, IPPROTO_TCP, AF_INET6, true },
+};
+
+FIXTURE_VARIANT_ADD(api, inet4)
+{
+	.stack = { "inet4", "xtcp", AF_INET, IPPROTO_XTCP, AF_INET, IPPROTO_XTCP, AF_INET, false },
+};
+
+FIXTURE_VARIANT_ADD(api, inet6)
+{
+	.stack = { "inet6", "xtcp", AF_INET6, IPPROTO_XTCP, AF_INET6, IPPROTO_XTCP, AF_INET6, false },
+};
+
+FIXTURE_VARIANT_ADD(api, inetmap)
+{
+	.stack = { "inetmap", "xtcp", AF_INET6, IPPROTO_XTCP, AF_INET6, IPPROTO_XTCP, AF_INET6, true },
+};
 #endif
-API_STACK(fam4, "xtcp", BOTH(AF_XTCP, 0), AF_INET, false);
-API_STACK(fam6, "xtcp", BOTH(AF_XTCP, 0), AF_INET6, false);
-#ifndef API_FAMILY_ONLY
-API_STACK(fammap, "xtcp", BOTH(AF_XTCP, IPPROTO_TCP), AF_INET6, true);
-API_STACK(inet4, "xtcp", BOTH(AF_INET, IPPROTO_XTCP), AF_INET, false);
-API_STACK(inet6, "xtcp", BOTH(AF_INET6, IPPROTO_XTCP), AF_INET6, false);
-API_STACK(inetmap, "xtcp", BOTH(AF_INET6, IPPROTO_XTCP), AF_INET6, true);
-#endif
+
 #ifdef API_WITH_CROSS
-API_STACK(t2x4, "cross", AF_INET, IPPROTO_XTCP, AF_INET, 0, AF_INET, false);
-API_STACK(x2t4, "cross", AF_INET, 0, AF_INET, IPPROTO_XTCP, AF_INET, false);
-API_STACK(t2x6, "cross", AF_XTCP, 0, AF_INET6, 0, AF_INET6, false);
-API_STACK(x2t6, "cross", AF_INET6, 0, AF_XTCP, 0, AF_INET6, false);
+FIXTURE_VARIANT_ADD(api, t2x4)
+{
+	.stack = { "t2x4", "cross", AF_INET, IPPROTO_XTCP, AF_INET, 0, AF_INET, false },
+};
+
+FIXTURE_VARIANT_ADD(api, x2t4)
+{
+	.stack = { "x2t4", "cross", AF_INET, 0, AF_INET, IPPROTO_XTCP, AF_INET, false },
+};
+
+FIXTURE_VARIANT_ADD(api, t2x6)
+{
+	.stack = { "t2x6", "cross", AF_XTCP, 0, AF_INET6, 0, AF_INET6, false },
+};
+
+FIXTURE_VARIANT_ADD(api, x2t6)
+{
+	.stack = { "x2t6", "cross", AF_INET6, 0, AF_XTCP, 0, AF_INET6, false },
+};
 #endif
 
 FIXTURE_SETUP(api)

@@ -47,10 +47,7 @@ struct stream {
 	unsigned int left;	/* bytes of state not used yet */
 };
 
-#define __noreturn __attribute__((noreturn))
-#define __printf(a, b) __attribute__((format(printf, a, b)))
-
-static void __noreturn __printf(1, 2) die(const char *fmt, ...)
+static _Noreturn void die(const char *fmt, ...)
 {
 	va_list ap;
 
