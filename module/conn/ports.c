@@ -390,7 +390,6 @@ int xtcp_port_listen(struct sock *sk)
 		rcu_assign_pointer(port->listener, sk);
 	WRITE_ONCE(xtcp_sk(sk)->port_listens, true);
 	spin_lock_bh(&port->lock);
-	xtcp_ports_note(port, sk);
 	spin_unlock_bh(&port->lock);
 out:
 	mutex_unlock(&xtcp_ports_mutex);
@@ -440,15 +439,25 @@ void xtcp_port_unlisten(struct sock *sk)
 
 /**
  * xtcp_port_share() - another one lives under this binding
- * @port: of the listener, or NULL
+ * @port: of @sk, or NULL
+ * @sk: the listener of a child, or what goes into TIME_WAIT: its SO_REUSEADDR and
+ *      SO_REUSEPORT of this moment are what the other inherits
  *
- * Context: any.
- * Return: @port.
+ * A listener that closes may give its binding back at this moment: a child born
+ * now will never be accepted, and needs none.
+ *
+ * Context: RCU, or the socket lock of an owner.
+ * Return: @port, or NULL.
  */
-struct xtcp_port *xtcp_port_share(struct xtcp_port *port)
+struct xtcp_port *xtcp_port_share(struct xtcp_port *port, const struct sock *sk)
 {
-	if (port)
-		refcount_inc(&port->refs);
+	if (!port || !refcount_inc_not_zero(&port->refs))
+		return NULL;
+	if (!sk->sk_reuse || !sk->sk_reuseport) {
+		spin_lock_bh(&port->lock);
+		xtcp_ports_note(port, sk);
+		spin_unlock_bh(&port->lock);
+	}
 	return port;
 }
 
@@ -483,7 +492,7 @@ void xtcp_port_release(struct sock *sk)
 	if (!port)
 		return;
 	WARN_ON_ONCE(xt->port_listens);
-	xt->port = NULL;
+	WRITE_ONCE(xt->port, NULL);
 	if (!hlist_unhashed(&xt->port_node)) {
 		spin_lock_bh(&port->lock);
 		xtcp_ports_note(port, sk);

@@ -193,7 +193,7 @@ struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 	xtcp_child_identity(child, listener, req);
 	xtcp_child_sequence(xtcp_sk(child), req);
 	xtcp_child_negotiated(child, listener, req, dst);
-	xtcp_sk(child)->port = xtcp_port_share(xtcp_sk(listener)->port);
+	xtcp_sk(child)->port = xtcp_port_share(READ_ONCE(xtcp_sk(listener)->port), listener);
 	sock_hold(listener);
 	xtcp_sk(child)->parent = listener;
 
