@@ -56,7 +56,8 @@ FIXTURE_VARIANT_ADD(api, fam6)
 #ifndef API_FAMILY_ONLY
 FIXTURE_VARIANT_ADD(api, fammap)
 {
-	.stack = { "fammap", "xtcp", AF_XTCP, IPPROTO_TCP, AF_XTCP, IPPROTO_TCP, AF_INET6, true },
+	.stack = { "fammap", "xtcp", AF_XTCP, IPPROTO_TCP,
+		   AF_XTCP, IPPROTO_TCP, AF_INET6, true },
 };
 
 FIXTURE_VARIANT_ADD(api, inet4)
@@ -66,12 +67,14 @@ FIXTURE_VARIANT_ADD(api, inet4)
 
 FIXTURE_VARIANT_ADD(api, inet6)
 {
-	.stack = { "inet6", "xtcp", AF_INET6, IPPROTO_XTCP, AF_INET6, IPPROTO_XTCP, AF_INET6, false },
+	.stack = { "inet6", "xtcp", AF_INET6, IPPROTO_XTCP,
+		   AF_INET6, IPPROTO_XTCP, AF_INET6, false },
 };
 
 FIXTURE_VARIANT_ADD(api, inetmap)
 {
-	.stack = { "inetmap", "xtcp", AF_INET6, IPPROTO_XTCP, AF_INET6, IPPROTO_XTCP, AF_INET6, true },
+	.stack = { "inetmap", "xtcp", AF_INET6, IPPROTO_XTCP,
+		   AF_INET6, IPPROTO_XTCP, AF_INET6, true },
 };
 #endif
 
