@@ -241,7 +241,7 @@ struct xtcp_timewait *xtcp_minis_timewait(struct sock *sk)
 	}
 #endif
 	tw->transparent = inet_test_bit(TRANSPARENT, sk);
-	tw->port = xtcp_port_share(xt->port);
+	tw->port = xtcp_port_share(xt->port, sk);
 	xtcp_timer_setup_timewait(tw);
 	refcount_set(&tw->common.skc_refcnt, 1);
 

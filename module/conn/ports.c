@@ -389,8 +389,6 @@ int xtcp_port_listen(struct sock *sk)
 	if (!rcu_access_pointer(port->listener))
 		rcu_assign_pointer(port->listener, sk);
 	WRITE_ONCE(xtcp_sk(sk)->port_listens, true);
-	spin_lock_bh(&port->lock);
-	spin_unlock_bh(&port->lock);
 out:
 	mutex_unlock(&xtcp_ports_mutex);
 	return err;

@@ -26,7 +26,7 @@ int xtcp_port_listen(struct sock *sk);
 void xtcp_port_unlisten(struct sock *sk);
 
 /* A child or a TIME_WAIT entry shares its parent's reservation. Context: any. */
-struct xtcp_port *xtcp_port_share(struct xtcp_port *port);
+struct xtcp_port *xtcp_port_share(struct xtcp_port *port, const struct sock *sk);
 
 /* Drop one reference; the last goes to a work item. NULL is fine. Context: any. */
 void xtcp_port_put(struct xtcp_port *port);

@@ -317,6 +317,11 @@ void xtcp_sysctl_defaults(struct xtcp_knobs *knobs)
 	knobs->syn_retries = READ_ONCE(xtcp_param_syn_retries);
 	knobs->synack_retries = READ_ONCE(xtcp_param_synack_retries);
 	knobs->msl_ms = READ_ONCE(xtcp_param_msl_ms);
+	/* The largest buffers are a question of the machine's memory: as TCP's */
+	knobs->rmem[2] = READ_ONCE(init_net.ipv4.sysctl_tcp_rmem[2]);
+	knobs->wmem[2] = READ_ONCE(init_net.ipv4.sysctl_tcp_wmem[2]);
+	knobs->rmem[1] = min(knobs->rmem[1], knobs->rmem[2]);
+	knobs->wmem[1] = min(knobs->wmem[1], knobs->wmem[2]);
 }
 
 /**

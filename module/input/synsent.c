@@ -34,6 +34,7 @@ static void xtcp_synsent_take_syn(struct sock *sk, const struct xtcp_segment *se
 	xt->copied_seq = xt->rcv_nxt;
 	xt->last_ack_sent = xt->rcv_nxt;
 	xtcp_input_options(sk, &seg->opt);
+	xt->pmtu = 0;	/* the peer's MSS is known: compute mss_cache again */
 	/* The window of a SYN is never scaled: RFC 7323 2.2 */
 	xt->snd_wnd = seg->wnd;
 	xt->snd_max_wnd = seg->wnd;
