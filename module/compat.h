@@ -11,21 +11,24 @@
 #ifndef _XTCP_COMPAT_H
 #define _XTCP_COMPAT_H
 
+#include <linux/version.h>
+
+#define XTCP_BEFORE(major, minor) (LINUX_VERSION_CODE < KERNEL_VERSION(major, minor, 0))
+
 #include <linux/bpf-cgroup.h>
 #include <linux/hrtimer.h>
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
 #include <linux/timer.h>
-#include <linux/version.h>
 #include <net/dropreason.h>
-#if __has_include(<linux/skbuff_ref.h>)
+#if !XTCP_BEFORE(6, 10)
 #include <linux/skbuff_ref.h>
 #endif
-#if __has_include(<net/gso.h>)
+#if !XTCP_BEFORE(6, 5)
 #include <net/gso.h>
 #endif
-#if __has_include(<net/proto_memory.h>)
+#if !XTCP_BEFORE(6, 10)
 #include <net/proto_memory.h>
 #endif
 #include <net/inet6_hashtables.h>
@@ -34,8 +37,6 @@
 #include <net/net_namespace.h>
 #include <net/route.h>
 #include <net/sock.h>
-
-#define XTCP_BEFORE(major, minor) (LINUX_VERSION_CODE < KERNEL_VERSION(major, minor, 0))
 
 /* ---- system calls and struct proto ---- */
 

@@ -297,6 +297,11 @@ int xtcp_family_init(void)
 {
 	int err;
 
+	/* sock_register() takes a negative number for a small one */
+	if (xtcp_family <= AF_UNSPEC || xtcp_family >= NPROTO) {
+		pr_err("xtcp: there is no address family %d\n", xtcp_family);
+		return -EINVAL;
+	}
 	err = xtcp_proto_init();
 	if (err)
 		return err;
