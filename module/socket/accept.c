@@ -23,9 +23,10 @@ static int xtcp_accept_autobind(struct sock *sk)
 }
 
 /*
- * In the table last: from then on SYNs come in, without the socket lock. The
- * port's rules are stricter for listeners (two sockets with SO_REUSEADDR may be
- * bound to one port but only one may listen), hence the second check.
+ * In the table first, so that the host's counterpart, which listens next, is never
+ * given a SYN. The port's rules are stricter for listeners (two sockets with
+ * SO_REUSEADDR may be bound to one port but only one may listen), hence the second
+ * check; what came in until then is reset.
  */
 static int xtcp_accept_start(struct sock *sk)
 {
@@ -36,25 +37,18 @@ static int xtcp_accept_start(struct sock *sk)
 	if (err)
 		return err;
 	err = xtcp_accept_autobind(sk);
-	if (err)
-		goto out_queue;
+	if (err) {
+		xtcp_acceptq_close(sk, &none);
+		return err;
+	}
 
-	xtcp_state_set(sk, TCP_LISTEN, XTCP_REASON_USER);
-	err = xtcp_port_listen(sk);
-	if (err)
-		goto out_state;
 	sk_dst_reset(sk);
+	xtcp_state_set(sk, TCP_LISTEN, XTCP_REASON_USER);
 	err = xtcp_flow_listen(sk);
+	if (!err)
+		err = xtcp_port_listen(sk);
 	if (err)
-		goto out_port;
-	return 0;
-
-out_port:
-	xtcp_port_unlisten(sk);
-out_state:
-	xtcp_state_set(sk, TCP_CLOSE, XTCP_REASON_USER);
-out_queue:
-	xtcp_acceptq_close(sk, &none);
+		xtcp_close_listener(sk);
 	return err;
 }
 

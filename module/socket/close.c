@@ -71,17 +71,23 @@ static void xtcp_close_child(struct sock *child)
 	sock_put(child);
 }
 
-/*
- * The listener goes: out of the table first, so that nothing new comes, then what
- * is half open, then what waits for accept(). Leaves it in TCP_CLOSE.
+/**
+ * xtcp_close_listener - a listener listens no more
+ * @sk: in LISTEN
+ *
+ * The host's counterpart stops before our own entry goes: it must never be given a
+ * SYN. Then what is half open goes, then what waits for accept(). Leaves @sk in
+ * TCP_CLOSE.
+ *
+ * Context: Process, socket lock.
  */
-static void xtcp_close_listener(struct sock *sk)
+void xtcp_close_listener(struct sock *sk)
 {
 	struct xtcp_sock *child, *next;
 	LIST_HEAD(children);
 
-	xtcp_flow_unlisten(sk);
 	xtcp_port_unlisten(sk);
+	xtcp_flow_unlisten(sk);
 	xtcp_state_set(sk, TCP_CLOSE, XTCP_REASON_USER);
 	xtcp_minis_request_purge(sk, XTCP_REASON_USER);
 	xtcp_acceptq_close(sk, &children);
