@@ -38,6 +38,14 @@ static int xtcp_family_hooks(struct sock *sk)
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
+/* Only IPv6's own release leaves groups again: who joined one stays IPv6. */
+static bool xtcp_family_may_drop_ipv6(const struct sock *sk)
+{
+	const struct ipv6_pinfo *np = inet6_sk(sk);
+
+	return !rcu_access_pointer(np->ipv6_mc_list) && !np->ipv6_ac_list;
+}
+
 /* Options that were set while the socket was IPv6: sent and received ones. */
 static void xtcp_family_drop_ipv6(struct sock *sk)
 {
@@ -54,6 +62,11 @@ static void xtcp_family_drop_ipv6(struct sock *sk)
 	}
 }
 #else
+static bool xtcp_family_may_drop_ipv6(const struct sock *sk)
+{
+	return true;
+}
+
 static void xtcp_family_drop_ipv6(struct sock *sk)
 {
 }
@@ -75,7 +88,7 @@ static void xtcp_family_narrow(struct socket *sock, const struct sockaddr_unsize
 
 	lock_sock(sk);
 	if (sk->sk_family == AF_INET6 && sk->sk_state == TCP_CLOSE &&
-	    !inet_sk(sk)->inet_num && !ipv6_only_sock(sk)) {
+	    !inet_sk(sk)->inet_num && !ipv6_only_sock(sk) && xtcp_family_may_drop_ipv6(sk)) {
 		/* The core reads these without the lock, as with IPV6_ADDRFORM */
 		WRITE_ONCE(sk->sk_prot, &xtcp_prot);
 		WRITE_ONCE(sock->ops, &xtcp_stream_ops);
