@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,11 @@ static const struct {
 	{ "double promotion: two ACKs for one request", test_double_promotion },
 	{ "accept against close: a child of a closing listener", test_accept_close },
 	{ "storm: connections made, used and broken on all CPUs", test_storm },
+	{ "kill: processes killed at random points", test_kill },
+	{ "ports: bind, listen and close of one port", test_ports },
+	{ "reuseport: listeners of a group come and go", test_reuseport },
+	{ "shared: sockets used and closed by several threads", test_shared },
+	{ "netns: namespaces come and go with traffic", test_netns },
 };
 
 #define SMP_TESTS (sizeof(smp_tests) / sizeof(smp_tests[0]))
@@ -45,15 +51,23 @@ void smp_fail(const char *what, ...)
 	_exit(1);
 }
 
-/* Every thread has its own sequence (splitmix64). */
+static __thread uint64_t smp_random_state;
+
+/* This thread draws another sequence from now on (splitmix64). */
+void smp_reseed(unsigned int stream)
+{
+	smp_random_state = (smp_seed + 1) * 0x2545f4914f6cdd1dull + stream;
+}
+
+/* Every thread has its own sequence, given out in the order in which they first ask. */
 uint32_t smp_random(uint32_t below)
 {
-	static __thread uint64_t state;
+	static atomic_uint streams;
 	uint64_t z;
 
-	if (!state)
-		state = smp_seed ^ (uint64_t)(uintptr_t)&state;
-	z = (state += 0x9e3779b97f4a7c15ull);
+	if (!smp_random_state)
+		smp_reseed(atomic_fetch_add(&streams, 1));
+	z = (smp_random_state += 0x9e3779b97f4a7c15ull);
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
 	return (uint32_t)((z ^ (z >> 31)) % below);
@@ -79,6 +93,7 @@ void smp_pin(int cpu)
 
 static bool smp_run(void (*run)(void))
 {
+	double start = smp_seconds();
 	int status;
 	pid_t pid;
 
@@ -89,6 +104,9 @@ static bool smp_run(void (*run)(void))
 		run();
 		if (!smp_alone())
 			smp_fail("sockets are left in /proc/net/xtcp/sockets");
+		if (!smp_balanced())
+			smp_fail("more was made than was freed");
+		printf("# %.1f s\n", smp_seconds() - start);
 		fflush(stdout);
 		_exit(0);
 	}

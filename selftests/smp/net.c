@@ -78,7 +78,7 @@ int smp_socket(void)
 	return fd;
 }
 
-static void smp_address(const char *address, uint16_t port, struct sockaddr_in *sin)
+void smp_address(const char *address, uint16_t port, struct sockaddr_in *sin)
 {
 	memset(sin, 0, sizeof(*sin));
 	sin->sin_family = AF_INET;
@@ -167,4 +167,26 @@ bool smp_alone(void)
 	} while (smp_seconds() < end);
 	printf("# for example: %s", line);
 	return false;
+}
+
+static bool smp_equal(const char *made, const char *freed)
+{
+	double end = smp_seconds() + SMP_BOUND_S;
+
+	while (smp_counter(made) != smp_counter(freed)) {
+		if (smp_seconds() > end) {
+			printf("# %s %lu, %s %lu\n", made, smp_counter(made), freed,
+			       smp_counter(freed));
+			return false;
+		}
+		usleep(20000);
+	}
+	return true;
+}
+
+/* Was all that was made freed? Waits a bounded time, for RCU and for what the last one holds. */
+bool smp_balanced(void)
+{
+	return smp_equal("SocksMade", "SocksFreed") && smp_equal("ReqsMade", "ReqsFreed") &&
+	       smp_equal("TwsMade", "TwsFreed") && smp_equal("Reservations", "ReservationsFreed");
 }

@@ -6,4 +6,5 @@
 
 cd "$(dirname "$0")" || exit 1
 [ -e /dev/net/tun ] || modprobe tun || exit 1
+modprobe -q veth
 exec ./smp "$@"

@@ -18,6 +18,7 @@
 /* main.c */
 void smp_fail(const char *what, ...) __attribute__((format(printf, 1, 2), noreturn));
 uint32_t smp_random(uint32_t below);
+void smp_reseed(unsigned int stream);
 double smp_seconds(void);
 void smp_pin(int cpu);
 
@@ -32,6 +33,14 @@ int smp_connect(const char *address, uint16_t port);
 void smp_pair(int listener, const char *address, uint16_t port, int *active, int *passive);
 void smp_abort(int fd);
 bool smp_alone(void);
+bool smp_balanced(void);
+void smp_address(const char *address, uint16_t port, struct sockaddr_in *sin);
+
+/* echo.c */
+bool smp_fair(void);
+void smp_end(int fd);
+void smp_serve(int fd);
+unsigned int smp_ask(int fd, bool *broken);
 
 /* duel.c: two functions at the same time, on CPUs of their own */
 typedef void smp_side(void *arg);
@@ -55,5 +64,10 @@ void test_timer(void);
 void test_double_promotion(void);
 void test_accept_close(void);
 void test_storm(void);
+void test_kill(void);
+void test_ports(void);
+void test_reuseport(void);
+void test_shared(void);
+void test_netns(void);
 
 #endif

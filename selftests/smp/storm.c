@@ -19,46 +19,6 @@
 static atomic_ulong storm_echoed, storm_reset;
 static atomic_bool storm_over;
 
-/* What went wrong is something that a broken connection may say. */
-static bool storm_fair(void)
-{
-	return errno == ECONNRESET || errno == EPIPE || errno == ECONNREFUSED ||
-	       errno == ETIMEDOUT || errno == ECONNABORTED || errno == ENOTCONN;
-}
-
-static void storm_end(int fd)
-{
-	switch (smp_random(4)) {
-	case 0:
-		shutdown(fd, SHUT_RDWR);
-		close(fd);
-		break;
-	case 1:
-		smp_abort(fd);
-		break;
-	default:
-		close(fd);
-	}
-}
-
-/* Sends back what comes; sometimes loses patience. */
-static void storm_serve(int fd)
-{
-	int rounds = (int)smp_random(20);
-	char buf[4096];
-	ssize_t n;
-
-	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
-		if (send(fd, buf, n, MSG_NOSIGNAL) < 0)
-			break;
-		if (!--rounds)
-			break;
-	}
-	if (n < 0 && !storm_fair())
-		smp_fail("serving: recv");
-	storm_end(fd);
-}
-
 static void *storm_server(void *arg)
 {
 	int listener = *(int *)arg;
@@ -67,40 +27,11 @@ static void *storm_server(void *arg)
 		int fd = smp_accept(listener, 100);
 
 		if (fd >= 0)
-			storm_serve(fd);
+			smp_serve(fd);
 		else if (errno != EAGAIN && errno != ECONNABORTED)
 			smp_fail("accept");
 	}
 	return NULL;
-}
-
-static void storm_ask(int fd)
-{
-	char out[4096], in[4096];
-	int i, rounds = 1 + (int)smp_random(10);
-
-	for (i = 0; i < rounds; i++) {
-		size_t len = 1 + smp_random(sizeof(out)), got = 0;
-
-		memset(out, (int)smp_random(256), len);
-		if (send(fd, out, len, MSG_NOSIGNAL) != (ssize_t)len)
-			goto broken;
-		while (got < len) {
-			ssize_t n = recv(fd, in + got, len - got, 0);
-
-			if (n <= 0)
-				goto broken;
-			got += n;
-		}
-		if (memcmp(in, out, len))
-			smp_fail("the echo differs");
-		atomic_fetch_add(&storm_echoed, 1);
-	}
-	return;
-broken:
-	if (errno && !storm_fair())
-		smp_fail("asking");
-	atomic_fetch_add(&storm_reset, 1);
 }
 
 static void *storm_client(void *arg)
@@ -112,14 +43,17 @@ static void *storm_client(void *arg)
 		int fd = smp_connect("127.0.0.1", port);
 
 		if (fd < 0) {
-			if (!storm_fair())
+			if (!smp_fair())
 				smp_fail("connect");
 			continue;
 		}
-		errno = 0;
-		if (smp_random(8))
-			storm_ask(fd);
-		storm_end(fd);
+		if (smp_random(8)) {
+			bool broken;
+
+			atomic_fetch_add(&storm_echoed, smp_ask(fd, &broken));
+			atomic_fetch_add(&storm_reset, broken);
+		}
+		smp_end(fd);
 	}
 	return NULL;
 }
