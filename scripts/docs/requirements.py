@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The page of requirements, and what logs say of them."""
+
+import re
+import sys
+import textwrap
+
+WIDTH = 99
+HEAD = """\
+.. SPDX-License-Identifier: GPL-2.0-only
+.. Written by scripts/conformance. Change the table, comments or tests, and run it again.
+
+===========
+Conformance
+===========
+
+Each requirement, the functions of module/ whose comments name it, and the tests that name it. Both
+are found by name, so this page says where to look and what is run; whether the tests pass is for
+``make check`` to say, and ``scripts/conformance --results build/logs/*.log`` sorts what it said by
+requirement. A requirement without a test says so.
+
+Functions come as *file*: functions; a file alone is one whose first comment names the requirement,
+or a table of constants. A few are named by the table of requirements itself. Rows of ``wire`` are run over IPv4 and IPv6 and over the family AF_XTCP, its alias and
+protocol 253; one can be had by ``wire -s xtcp --vt -r 'NAME*'`` (testing.rst).
+
+"""
+
+
+class Requirement:
+    """A line of the table. code: functions of module/ that do it without a comment that says so."""
+
+    def __init__(self, section, name, fields):
+        self.section, self.name, self.text = section, name, fields[0]
+        self.missing = " ".join(f for f in fields[1:] if not f.startswith("@")) or None
+        self.code = " ".join(f[1:] for f in fields[1:] if f.startswith("@")).split()
+
+
+def read(path):
+    """Return: the requirements of the table, in its order."""
+    table, section = [], None
+    with open(path) as f:
+        lines = re.sub(r"\n[ \t]+", " ", f.read()).splitlines()
+    for line in lines:
+        if line.startswith("= "):
+            section = line[2:].strip()
+        elif line and not line.startswith("#"):
+            fields = [x.strip() for x in line.split("|")]
+            table.append(Requirement(section, fields[0], fields[1:]))
+    return table
+
+
+def wrapped(text, indent, hanging=""):
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent + hanging,
+                         break_long_words=False, break_on_hyphens=False)
+
+
+def field(name, text):
+    return wrapped(":%s: %s" % (name, text), "    ", "    ")
+
+
+def literal(text):
+    # a literal is not broken over lines by textwrap, docutils would take it either way
+    return "``%s``" % text
+
+
+def functions(places):
+    by_file = {}
+    for path, name in places:
+        by_file.setdefault(path, set()).add(name)
+    out = []
+    for path in sorted(by_file):
+        named = sorted(n for n in by_file[path] if n)
+        out.append("%s%s" % (path, ": " + ", ".join(literal(n) for n in named) if named else ""))
+    return out
+
+
+def escaped(text):
+    return re.sub(r"([\\*`|]|_\b)", r"\\\1", text)
+
+
+def test_lines(tests):
+    """One line for each collection and topic."""
+    lines, groups = [], {}
+    for t in tests:
+        groups.setdefault((t.collection, t.topic), []).append(t)
+    for (collection, topic), some in groups.items():
+        titles = []
+        for t in some:
+            title = '"%s"' % escaped(t.title) if collection == "wire" else literal(t.title)
+            titles.append(title + (" (%s)" % t.marks if t.marks else ""))
+        lines.append("%s/%s: %s" % (collection, topic, "; ".join(titles)))
+    return lines
+
+
+def entry(r, places, tests):
+    out = [r.name, wrapped(escaped(r.text) + ".", "    ")]
+    out.append("")
+    if r.missing:
+        out.append(field("Missing", escaped(r.missing) + "."))
+    out.append(field("Code", "; ".join(functions(places)) or "no comment names it"))
+    for line in test_lines(tests):
+        out.append(field("Test", line))
+    if not tests:
+        out.append(field("Test", "**none names it**"))
+    return "\n".join(out) + "\n"
+
+
+def places(r, where):
+    """Where comments name it, and what the table adds: that must be there."""
+    found = set()
+    for path, name in where["requirements"].get(r.name, ()):
+        # a declaration: the function is elsewhere
+        found.add((where["functions"].get(name[:-2], path) if path.endswith(".h") else path, name))
+    for name in r.code:
+        if name not in where["functions"]:
+            sys.exit("requirements.txt: %s: there is no function %s" % (r.name, name))
+        found.add((where["functions"][name], name + "()"))
+    return found
+
+
+def page(table, where, found):
+    tests = {r.name: [t for t in found if r.name in t.about] for r in table}
+    without = [r for r in table if not tests[r.name]]
+    text = HEAD
+    text += wrapped("%d requirements, %d with a test that names them, %d without: %s."
+                    % (len(table), len(table) - len(without), len(without),
+                       ", ".join(r.name for r in without) or "none"), "") + "\n"
+    section = None
+    for r in table:
+        if r.section != section:
+            section = r.section
+            text += "\n%s\n%s\n" % (section, "=" * len(section))
+        text += "\n" + entry(r, places(r, where), tests[r.name])
+    known = {r.name for r in table}
+    others = sorted({n for t in found for n in t.about} - known, key=lambda n: (n[0], len(n), n))
+    text += "\nOther names\n===========\n\n"
+    text += wrapped("Tests also name, without an entry here: %s." % (", ".join(others) or "nothing"),
+                    "") + "\n"
+    return text
+
+
+RESULT = re.compile(r"^(?:\S+ *\| )?(not ok|ok) \d+ (?:- )?(.*?)(?: # (\w+).*)?$")
+
+
+def read_logs(logs):
+    """Return: {title: [how often ok, how often not, skipped]}; titles without what varies."""
+    seen = {}
+    for path in logs:
+        with open(path, errors="replace") as f:
+            for line in f:
+                m = RESULT.match(line.rstrip())
+                if not m:
+                    continue
+                title = re.sub(r"^\w+: | \((?:ipv4|ipv6), [^)]*\)$", "", m.group(2))
+                title = title.split(".")[-1] if re.match(r"^[\w.]+$", title) else title
+                n = 2 if m.group(3) == "SKIP" else 0 if m.group(1) == "ok" else 1
+                seen.setdefault(title, [0, 0, 0])[n] += 1
+    return seen
+
+
+def results(table, found, logs):
+    """Print the results of each requirement's tests. Return: 1 if one failed or was not run."""
+    seen = read_logs(logs)
+    bad = 0
+    for r in table:
+        tests = [t for t in found if r.name in t.about]
+        total = [sum(seen.get(t.title, [0, 0, 0])[n] for t in tests) for n in range(3)]
+        absent = [t.title for t in tests if t.title not in seen]
+        verdict = "no test" if not tests else "FAILED" if total[1] else \
+            "not run" if absent else "ok"
+        bad |= verdict in ("FAILED", "not run")
+        print("%-9s %-8s %3d passed %3d failed %3d skipped  %s" % (r.name, verdict, *total, r.text))
+        for title in absent:
+            print("          not run: %s" % title)
+    return 1 if bad else 0
