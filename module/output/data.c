@@ -53,9 +53,23 @@ u32 xtcp_data_sync_mss(struct sock *sk, u32 pmtu)
 	return mss;
 }
 
+/* What SACK blocks take from a segment now, at most, NOPs and all; bytes. */
+static u32 xtcp_data_sack_len(const struct xtcp_sock *xt)
+{
+	u32 blocks = xt->ts_ok ? XTCP_SACKS_MAX - 1 : XTCP_SACKS_MAX;
+
+	if (!xt->sack_ok || (RB_EMPTY_ROOT(&xt->ooo_queue) && xt->dsack_start == xt->dsack_end))
+		return 0;
+	return 4 + 8 * blocks;
+}
+
 /**
- * xtcp_data_current_mss - mss_cache, made anew if the route's MTU changed
+ * xtcp_data_current_mss - payload per segment now
  * @sk: the connection
+ *
+ * mss_cache, made anew if the route's MTU changed, less what SACK blocks take while
+ * there is something to report (MUST-16): with both a segment would be too large
+ * for the path.
  *
  * Context: Socket lock.
  * Return: Payload per segment, bytes.
@@ -64,10 +78,11 @@ u32 xtcp_data_current_mss(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 pmtu = xtcp_ip_mtu(sk);
+	u32 mss = xt->mss_cache;
 
 	if (pmtu && pmtu != xt->pmtu)
-		return xtcp_data_sync_mss(sk, pmtu);
-	return xt->mss_cache;
+		mss = xtcp_data_sync_mss(sk, pmtu);
+	return mss - min(mss / 2, xtcp_data_sack_len(xt));
 }
 
 static struct sk_buff *xtcp_data_copy(struct sk_buff *skb)

@@ -307,14 +307,15 @@ static void xtcp_retransmit_probe(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	s32 room = xt->snd_una + xt->snd_wnd - xtcp_cb(skb)->seq;
-	u32 len = min_t(u32, skb->len, xt->mss_cache);
+	u32 mss = max_t(u32, xtcp_data_current_mss(sk), 1);
+	u32 len = min_t(u32, skb->len, mss);
 
 	XTCP_INC(sock_net(sk), ZeroWindowProbes);
 	if (room > 0 && skb->len) {
 		len = min_t(u32, len, room);
 		xtcp_cb(skb)->flags |= XTCP_FLAG_PSH;
 		if (len == skb->len || !xtcp_sndq_split(sk, skb, len, false)) {
-			xtcp_sndq_set_segs(sk, skb, xt->mss_cache);
+			xtcp_sndq_set_segs(sk, skb, mss);
 			if (xtcp_data_transmit(sk, skb, true) != -ENOMEM)
 				xtcp_sndq_sent(sk, skb);
 			return;
