@@ -37,6 +37,19 @@ static void half_close(void)
 	read_eof(c);
 }
 
+/* S8: what the peer sent before it saw our FIN, overtaken by its ACK. */
+static void late_data(void)
+{
+	struct conn *c = in_fin_wait_2();
+
+	inject(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 2, 101);
+	read_stream(c, 100);
+	inject(c, FIN | ACK, 101, 1);
+	expect(c, ACK, 2, 102);
+	state_is(c, TCP_TIME_WAIT);
+}
+
 /* S8: what was written before goes out before the FIN, and again. */
 static void queue_before_fin(void)
 {
@@ -336,6 +349,8 @@ static void textbook_passive(void)
 const struct row close_rows[] = {
 	ROW(ROW_CORE, "S8 active close", active_close),
 	ROW(0, "S8 half-close still receives", half_close),
+	ROW(0, "S8 FIN_WAIT_2 takes what was sent before our FIN came",
+	    late_data),
 	ROW(0, "S8 what was queued goes out before the FIN", queue_before_fin),
 	ROW(0, "S8 what was queued goes out after close()", queue_after_close),
 	ROW(ROW_CORE, "S9 passive close", passive_close),
