@@ -24,7 +24,7 @@
 #include "smp.h"
 
 #define NETNS_AT_ONCE	3
-#define NETNS_ROUNDS	12
+#define NETNS_ROUNDS	9
 #define NETNS_PORT	7400
 
 struct netns_shared {

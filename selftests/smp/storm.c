@@ -13,7 +13,7 @@
 
 #include "smp.h"
 
-#define STORM_ROUNDS	400
+#define STORM_ROUNDS	200
 #define STORM_PORT	7000
 
 static atomic_ulong storm_echoed, storm_reset;
