@@ -154,10 +154,14 @@ static void xtcp_child_discard(struct sock *child)
 /* Into the flow table, in the request's place or beside nothing (cookie). */
 static bool xtcp_child_enter(struct sock *child, struct xtcp_request *req, bool replace)
 {
-	if (!replace)
-		return !xtcp_flow_insert(child);
-	if (!xtcp_flow_replace((struct sock_common *)req, (struct sock_common *)child))
-		return false;
+	bool entered = replace ?
+		xtcp_flow_replace((struct sock_common *)req, (struct sock_common *)child) :
+		!xtcp_flow_insert(child);
+
+	if (!entered)
+		XTCP_INC(sock_net(child), DoublePromotions);
+	if (!entered || !replace)
+		return entered;
 	xtcp_timer_cancel_request(req);
 	xtcp_state_mini((struct sock_common *)req, TCP_NEW_SYN_RECV, 0, XTCP_REASON_SEGMENT);
 	return true;
@@ -199,7 +203,6 @@ struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 
 	if (xtcp_ip_child(child, req, dst) ||
 	    !xtcp_child_enter(child, req, replace_request)) {
-		XTCP_INC(sock_net(listener), DoublePromotions);
 		xtcp_child_discard(child);
 		child = NULL;
 		goto out;
