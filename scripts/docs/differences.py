@@ -36,7 +36,7 @@ def families(text):
 
 
 def field(name, text):
-    return textwrap.fill(":%s: %s" % (name, text), 99, subsequent_indent="    ")
+    return textwrap.fill(":%s: %s" % (name, text), 95, subsequent_indent="    ")
 
 
 def page(path):

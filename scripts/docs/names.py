@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The names of requirements in a text: S5, S5 to S7, MUST-34, -37, MUST_8, RFC 6298, RFC6298_5_2."""
+"""The names of requirements in a text: S5, S5 to S7, MUST-34, -37, MUST_8, RFC 6298, RFC6298_5."""
 
 import re
 

@@ -19,9 +19,10 @@ are found by name, so this page says where to look and what is run; whether the 
 ``make check`` to say, and ``scripts/conformance --results build/logs/*.log`` sorts what it said by
 requirement. A requirement without a test says so.
 
-Functions come as *file*: functions; a file alone is one whose first comment names the requirement,
-or a table of constants. A few are named by the table of requirements itself. Rows of ``wire`` are run over IPv4 and IPv6 and over the family AF_XTCP, its alias and
-protocol 253; one can be had by ``wire -s xtcp --vt -r 'NAME*'`` (testing.rst).
+Functions come as *file*: functions. A file alone is one whose first comment names the requirement,
+or a table of constants; some functions are named by requirements.txt itself. Rows of ``wire`` are
+run over IPv4 and IPv6, all of them over AF_XTCP, those of the core over the alias and protocol 253
+as well; one row can be had by ``wire -s xtcp --vt -r 'NAME*'`` (testing.rst).
 
 """
 
@@ -134,8 +135,8 @@ def page(table, where, found):
     known = {r.name for r in table}
     others = sorted({n for t in found for n in t.about} - known, key=lambda n: (n[0], len(n), n))
     text += "\nOther names\n===========\n\n"
-    text += wrapped("Tests also name, without an entry here: %s." % (", ".join(others) or "nothing"),
-                    "") + "\n"
+    others = ", ".join(others) or "nothing"
+    text += wrapped("Tests also name, without an entry here: %s." % others, "") + "\n"
     return text
 
 

@@ -40,14 +40,15 @@ def owner(comment, text, here):
             "/* SPDX-License-Identifier: GPL-2.0-only */", "").strip():
         return ""
     after = text[comment.end():]
+    before = text[text.rfind("\n", 0, comment.start()) + 1:comment.start()]
     line_end = after.find("\n")
-    if after[:line_end].strip() == "" and text[text.rfind("\n", 0, comment.start()) + 1:
-                                               comment.start()].strip():
-        m = re.search(r"#define\s+(\w+)", text[text.rfind("\n", 0, comment.start()):comment.start()])
+    if after[:line_end].strip() == "" and before.strip():	# behind something on its line
+        m = re.search(r"#define\s+(\w+)", before)
         return m.group(1) if m else ""
     for name, begin, _ in here:
         if begin >= comment.end():
-            if text[comment.end():begin].count("\n\n") <= 1 and ";" not in text[comment.end():begin]:
+            between = text[comment.end():begin]
+            if between.count("\n\n") <= 1 and ";" not in between:
                 return name
             break
     m = re.match(r"\s*(?:#define\s+(\w+)|[^\n;]*?(\w+)\()", after)

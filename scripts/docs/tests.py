@@ -12,7 +12,8 @@ ROW = re.compile(r"^\tROW\(([^\"]*?),\s*" + STRINGS, re.M)
 TESTS = re.compile(r"^(?:/\*((?:(?!\*/).)*)\*/\n)?TEST(?:_F)?\((?:\w+,\s*)?(\w+)\)\n\{\n(.*?)^\}",
                    re.M | re.S)
 SHELL = re.compile(r"((?:^#[^\n]*\n)*)^(\w+)\(\)\s*\{[^\n]*\n(.*?)^\}", re.M | re.S)
-C_TESTS = re.compile(r"^(?:/\*((?:(?!\*/).)*)\*/\n)?void test_(\w+)\(void\)\n\{\n(.*?)^\}", re.M | re.S)
+C_TESTS = re.compile(r"^(?:/\*((?:(?!\*/).)*)\*/\n)?void test_(\w+)\(void\)\n\{\n(.*?)^\}",
+                     re.M | re.S)
 
 
 class Test:
@@ -32,7 +33,8 @@ def macro_rows(text):
     text = text.replace("\\\n", " ")
     for m in re.finditer(r"#define (\w+)\(([^)]*)\)\s+ROW\(([^,]+), (.*), \w+\)$", text, re.M):
         parameters = [p.strip() for p in m.group(2).split(",")]
-        for use in re.finditer(r"^\t%s\(([^)]*?(?:\"[^\"]*\"[^)\"]*)*)\)," % m.group(1), text, re.M):
+        use_of = re.compile(r"^\t%s\(([^)]*?(?:\"[^\"]*\"[^)\"]*)*)\)," % m.group(1), re.M)
+        for use in use_of.finditer(text):
             values = [v.strip() for v in re.findall(r'(?:"[^"]*"|[^,"])+', use.group(1))]
             given = dict(zip(parameters, values))
             title = re.sub(r"\b(%s)\b(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)" % "|".join(parameters),
