@@ -5,14 +5,14 @@
 TESTS+=" lab_protocol tshark_clean gre_checksum vxlan_checksum zerocopy_sender ah_transport"
 TESTS+=" ipv6_extensions raw_socket_view"
 
+packets_of() { # PROTOCOL, as nft shows it
+	b nft list chain inet f i | sed -nE "s/.*l4proto ($1) counter packets ([0-9]+) .*/\2/p" | head -n 1
+}
+
 # wire_protocol 253: not one packet of protocol 6, and the transfers are whole
 lab_protocol() {
-	local text='table inet f {
-		counter lab { }
-		counter six { }
-		chain i { type filter hook input priority 0;
-		meta l4proto 253 counter name lab; meta l4proto tcp counter name six; }
-	}' n
+	local text='table inet f { chain i { type filter hook input priority 0;
+		meta l4proto 253 counter; meta l4proto 6 counter; }; }' n
 	net_pair
 	need nft
 	only_tcp || {
@@ -21,15 +21,15 @@ lab_protocol() {
 	transfer lab lab $B4 300001
 	transfer lab lab $B6 300001
 	only_tcp && return
-	n=$(b nft list counter inet f lab | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+	n=$(packets_of 253)
 	[ "$n" -gt 10 ] || fail "packets of protocol 253: $n"
-	n=$(b nft list counter inet f six | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+	n=$(packets_of '6|tcp')
 	[ "$n" = 0 ] || fail "packets of protocol 6: $n"
 	# a namespace can make it the default
 	a sh -c 'echo 253 >/proc/sys/net/xtcp/wire_protocol' || fail "sysctl"
 	b sh -c 'echo 253 >/proc/sys/net/xtcp/wire_protocol' || fail "sysctl"
 	transfer xtcp fam $B4 1000
-	n=$(b nft list counter inet f six | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+	n=$(packets_of '6|tcp')
 	[ "$n" = 0 ] || fail "packets of protocol 6 with the sysctl: $n"
 }
 
