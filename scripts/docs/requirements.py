@@ -170,7 +170,8 @@ def results(table, found, logs):
         verdict = "no test" if not tests else "FAILED" if total[1] else \
             "not run" if absent else "ok"
         bad |= verdict in ("FAILED", "not run")
-        print("%-9s %-8s %3d passed %3d failed %3d skipped  %s" % (r.name, verdict, *total, r.text))
+        print("%-9s %-8s %3d passed %3d failed %3d skipped  %s"
+              % (r.name, verdict, *total, r.text))
         for title in absent:
             print("          not run: %s" % title)
     return 1 if bad else 0
