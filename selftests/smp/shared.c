@@ -40,11 +40,12 @@ static void shared_fresh(int unused)
 {
 	int active = smp_connect("127.0.0.1", SHARED_PORT), passive;
 
-	if (active < 0) {
-		if (!smp_fair())
-			smp_fail("connect");
+	/*
+	 * Another thread may still use this number for the socket that had it before, and
+	 * connect, shut down or listen where this one is at work: any error is right then.
+	 */
+	if (active < 0)
 		return;
-	}
 	fcntl(active, F_SETFL, O_NONBLOCK);
 	shared_put(active);
 	/* other threads' ones, perhaps: all the same */
