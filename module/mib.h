@@ -18,7 +18,7 @@ struct seq_file;
 	X(AttemptFails,		"connections that never got established") \
 	X(EstabResets,		"established connections reset")	\
 	X(InSegs,		"segments received")			\
-	X(OutSegs,		"segments sent, but for retransmissions") \
+	X(OutSegs,		"segments sent, retransmissions included") \
 	X(RetransSegs,		"segments sent again")			\
 	X(InErrs,		"segments with a bad header")		\
 	X(InCsumErrors,		"segments with a bad checksum")		\

@@ -90,8 +90,14 @@ static void xtcp_ack_probes(struct sock *sk)
 	}
 }
 
-/* Our FIN is acknowledged. */
-static void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg)
+/**
+ * xtcp_ack_fin - our FIN is acknowledged
+ * @sk: in FIN_WAIT_1, CLOSING or LAST_ACK
+ * @seg: the segment that did it
+ *
+ * Context: Socket lock.
+ */
+void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	s32 linger2_ms = xt->tune.linger2_ms;

@@ -135,5 +135,13 @@ enum skb_drop_reason xtcp_input_process(struct sock *sk, struct xtcp_segment *se
 	reason = xtcp_ack_process(sk, seg);
 	if (reason || (seg->actions & (XTCP_ACT_DONE | XTCP_ACT_TIMEWAIT | XTCP_ACT_ABORT_RST)))
 		return reason;
-	return xtcp_indata_process(sk, seg);
+	reason = xtcp_indata_process(sk, seg);
+
+	/* A FIN that was to lead straight to TIME_WAIT found no room: the long way */
+	if (reason && sk->sk_state == TCP_FIN_WAIT1 && xt->fin_queued &&
+	    xt->snd_una == xt->write_seq && !(seg->actions & XTCP_ACT_DONE)) {
+		seg->flags &= ~XTCP_FLAG_FIN;
+		xtcp_ack_fin(sk, seg);
+	}
+	return reason;
 }

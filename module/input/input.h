@@ -2,7 +2,7 @@
 /*
  * SEGMENT ARRIVES, RFC 9293 3.10.7, in the order of its text. Steps look and
  * decide; they OR action bits into the segment and return a drop reason;
- * xtcp_finish() of entry/receive.c alone acts on them.
+ * xtcp_receive_finish() of entry/receive.c alone acts on them.
  */
 #ifndef _XTCP_INPUT_H
 #define _XTCP_INPUT_H
@@ -83,6 +83,7 @@ enum skb_drop_reason xtcp_synsent_process(struct sock *sk, struct xtcp_segment *
 enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment *seg);
 /* ack.c: fifth */
 enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg);
+void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg);
 /* data.c: seventh */
 enum skb_drop_reason xtcp_indata_process(struct sock *sk, struct xtcp_segment *seg);
 /* fin.c: eighth; called when the FIN is reached in order */

@@ -4,6 +4,9 @@
  */
 #include "sack.h"
 
+/* A peer that sends nothing but holes must not make each ACK dearer than the last. */
+#define XTCP_SACK_RUNS	64
+
 /* One run of adjoining or overlapping skbs, beginning with *@skb. */
 static struct xtcp_sack_block xtcp_sack_run(struct sk_buff **skb)
 {
@@ -35,6 +38,7 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 room = opt->present & XTCP_OPT_TS ? XTCP_SACKS_MAX - 1 : XTCP_SACKS_MAX;
 	struct sk_buff *skb = skb_rb_first(&xt->ooo_queue);
+	u32 budget = XTCP_SACK_RUNS;
 	u32 n = 0, first;
 
 	if (!xt->sack_ok)
@@ -44,7 +48,7 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
 		opt->sacks[n++].end = xt->dsack_end;
 	}
 	first = n;
-	while (skb) {
+	while (skb && budget--) {
 		struct xtcp_sack_block run = xtcp_sack_run(&skb);
 		bool latest = xtcp_seq_between(xt->ooo_recent, run.start, run.end - 1);
 

@@ -5,6 +5,7 @@
 #include "socket.h"
 
 #include "../conn/timers.h"
+#include "../recovery/recovery.h"
 
 static void xtcp_info_tcp_options(const struct xtcp_sock *xt, struct tcp_info *info)
 {
@@ -31,22 +32,35 @@ static void xtcp_info_tcp_times(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_rttvar = xt->rtt.mdev_us >> 2;
 	info->tcpi_min_rtt = xt->rtt.min_rtt_us;
 	info->tcpi_last_data_sent = now - xt->last_sent_ms;
-	info->tcpi_last_data_recv = now - xt->last_rcv_ms;
+	info->tcpi_last_data_recv = now - xt->last_data_ms;
 	info->tcpi_last_ack_recv = now - xt->last_ack_ms;
+}
+
+/* TCP_INFO speaks of the kernel's states of congestion avoidance. */
+static u8 xtcp_info_ca_state(const struct xtcp_sock *xt)
+{
+	switch (xt->ca_state) {
+	case XTCP_CA_RECOVERY:
+		return TCP_CA_Recovery;
+	case XTCP_CA_LOSS:
+		return TCP_CA_Loss;
+	default:
+		return TCP_CA_Open;
+	}
 }
 
 static void xtcp_info_tcp_counts(const struct sock *sk, struct tcp_info *info)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 
-	info->tcpi_ca_state = xt->ca_state;
+	info->tcpi_ca_state = xtcp_info_ca_state(xt);
 	info->tcpi_retransmits = xt->retransmits;
 	info->tcpi_probes = xt->probes_out;
 	info->tcpi_backoff = xt->probes_out ? xt->persist_backoff : xt->rtt.backoff;
 	info->tcpi_unacked = xt->packets_out;
 	info->tcpi_retrans = xt->retrans_out;
 	info->tcpi_total_retrans = xt->total_retrans;
-	info->tcpi_bytes_acked = xt->snd_una - xt->iss;
+	info->tcpi_bytes_acked = xt->bytes_acked;
 	info->tcpi_bytes_sent = xt->bytes_out;
 	info->tcpi_bytes_received = xt->bytes_in;
 	info->tcpi_segs_out = xt->segs_out;
