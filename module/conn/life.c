@@ -130,7 +130,7 @@ void xtcp_life_reset_clone(struct sock *child)
 	RCU_INIT_POINTER(inet->inet_opt, NULL);
 	inet->mc_list = NULL;
 	inet->pinet6 = NULL;
-	RCU_INIT_POINTER(child->sk_user_data, NULL);
+	rcu_assign_sk_user_data(child, NULL);
 	RCU_INIT_POINTER(child->sk_reuseport_cb, NULL);
 	sock_reset_flag(child, SOCK_RCU_FREE);
 	child->sk_ack_backlog = 0;

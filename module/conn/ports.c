@@ -468,12 +468,18 @@ struct xtcp_port *xtcp_port_share(struct xtcp_port *port, const struct sock *sk)
 void xtcp_port_put(struct xtcp_port *port)
 {
 	unsigned long flags;
+	bool last;
 
-	if (!port || !refcount_dec_and_lock_irqsave(&port->refs, &xtcp_ports_gone_lock, &flags))
+	if (!port || refcount_dec_not_one(&port->refs))
 		return;
-	list_add_tail(&port->gone, &xtcp_ports_gone);
+	/* The last one goes under the lock: a bind that comes now may spare the port */
+	spin_lock_irqsave(&xtcp_ports_gone_lock, flags);
+	last = refcount_dec_and_test(&port->refs);
+	if (last)
+		list_add_tail(&port->gone, &xtcp_ports_gone);
 	spin_unlock_irqrestore(&xtcp_ports_gone_lock, flags);
-	queue_work(xtcp_ports_wq, &xtcp_ports_work);
+	if (last)
+		queue_work(xtcp_ports_wq, &xtcp_ports_work);
 }
 
 /**

@@ -183,7 +183,9 @@ static void xtcp_ack_advance(struct sock *sk, struct xtcp_segment *seg, bool win
 		WRITE_ONCE(xt->snd_una, seg->ack);
 		xtcp_sndq_ack(sk, seg->ack, &acked);
 		xtcp_ack_rtt(sk, seg, &acked);
-		xt->bytes_acked += acked.bytes;
+		/* Our FIN was something to acknowledge, too */
+		xt->bytes_acked += acked.bytes +
+				   (xt->fin_queued && xt->snd_una == xt->write_seq);
 		xt->retransmits = 0;
 		xt->retrans_stamp_ms = 0;
 		xtcp_rtt_backoff_reset(&xt->rtt);

@@ -136,6 +136,7 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 
 /* Nobody has seen it: undo sk_clone(). */
 static void xtcp_child_discard(struct sock *child)
+	__releases(&child->sk_lock.slock)
 {
 	struct xtcp_sock *xt = xtcp_sk(child);
 
@@ -192,6 +193,7 @@ struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 	child = sk_clone_lock(listener, GFP_ATOMIC);
 	if (!child)
 		goto out;
+	__acquire(&child->sk_lock.slock);
 	xtcp_life_reset_clone(child);
 	xtcp_life_unpin(child);
 	xtcp_child_identity(child, listener, req);

@@ -110,7 +110,7 @@ static int xtcp_sockopt_set_clamp(struct sock *sk, int val)
 		return 0;
 	}
 	xt->clamp_set = 1;
-	xt->window_clamp = max_t(u32, val, SOCK_MIN_RCVBUF / 2);
+	xt->window_clamp = max_t(int, val, SOCK_MIN_RCVBUF / 2);
 	if (xt->window_clamp < old)
 		xt->rcv_ssthresh = min(xt->rcv_ssthresh, xt->window_clamp);
 	else

@@ -169,6 +169,10 @@ static void compare(struct __test_metadata *_metadata, struct sweep *w, const vo
 	ask(&b, w->under.fd, w->level, w->name, val, len);
 	if (same(&a, &b))
 		return;
+	/* A negative clamp is the least one, as in newer kernels; older ones take it for 4 GB */
+	if (w->level == IPPROTO_TCP && w->name == TCP_WINDOW_CLAMP && shown < 0 &&
+	    a.set == b.set && first(&a) == shown)
+		return;
 	w->differences++;
 	if (w->shown++ < 2)
 		TH_LOG("%s %d/%d = %d, length %d: TCP %d, get %d (%d); here %d, get %d (%d)",
