@@ -66,18 +66,17 @@ trace_with() {
 	need bpftrace
 	bpftrace "$SCRIPTS/bpftrace/$1" >"$WORK/out" 2>&1 &
 	pid=$!
-	wait_for_long grep -q 'PEER' "$WORK/out" || fail "bpftrace: $(cat "$WORK/out")"
+	until grep -q PEER "$WORK/out"; do
+		# it takes its time to start on an emulated machine
+		kill -0 $pid 2>/dev/null || fail "bpftrace: $(head -n 20 "$WORK/out")"
+		sleep 0.2
+	done
 	transfer xtcp xtcp $B4 1000
 	transfer xtcp tcp $B6 1000
 	wait_for grep -q "$2" "$WORK/out" || fail "$(cat "$WORK/out")"
 	kill -INT $pid
 	wait $pid
 	cat "$WORK/out"
-}
-
-# bpftrace takes its time to start on an emulated machine
-wait_for_long() {
-	wait_for "$@" || wait_for "$@" || wait_for "$@" || wait_for "$@"
 }
 
 tool_bpftrace_states() {
