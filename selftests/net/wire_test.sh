@@ -37,7 +37,9 @@ lab_protocol() {
 tshark_clean() {
 	local pair warnings n pid
 	net_pair
-	need tshark tcpdump
+	need tshark tcpdump taskset
+	# veth keeps the order of packets on one CPU only, whoever sends them
+	taskset -cp 0 $BASHPID >/dev/null || fail "taskset"
 	a ethtool -K va tso off gso off tx off gro off >/dev/null
 	b ethtool -K vb tso off gso off tx off gro off >/dev/null
 	be tcpdump -i vb -U -B 8192 -w "$WORK/cap" tcp port 9000 2>"$WORK/log" &
