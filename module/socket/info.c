@@ -60,7 +60,9 @@ static void xtcp_info_tcp_counts(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_unacked = xt->packets_out;
 	info->tcpi_retrans = xt->retrans_out;
 	info->tcpi_total_retrans = xt->total_retrans;
-	info->tcpi_bytes_acked = xt->bytes_acked;
+	/* The SYN of an active open counts, as TCP does it */
+	info->tcpi_bytes_acked = xt->bytes_acked +
+				 (!xt->passive_open && xt->snd_una != xt->iss);
 	info->tcpi_bytes_sent = xt->bytes_out;
 	info->tcpi_bytes_received = xt->bytes_in;
 	info->tcpi_segs_out = xt->segs_out;
