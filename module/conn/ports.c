@@ -451,11 +451,9 @@ struct xtcp_port *xtcp_port_share(struct xtcp_port *port, const struct sock *sk)
 {
 	if (!port || !refcount_inc_not_zero(&port->refs))
 		return NULL;
-	if (!sk->sk_reuse || !sk->sk_reuseport) {
-		spin_lock_bh(&port->lock);
-		xtcp_ports_note(port, sk);
-		spin_unlock_bh(&port->lock);
-	}
+	spin_lock_bh(&port->lock);
+	xtcp_ports_note(port, sk);
+	spin_unlock_bh(&port->lock);
 	return port;
 }
 
