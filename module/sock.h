@@ -92,12 +92,10 @@ struct xtcp_tunables {
  * @quickack: TCP_QUICKACK: no delayed ACKs
  * @saw_fin: the peer's FIN was taken in, in order
  * @fin_queued: our FIN is in the send queue
- * @synack_pending: SYN_RECV of a simultaneous open
  * @dead_ref: the module reference was given back
  * @hashed: in the flow table; flows.c alone writes it
  * @listening: in the listener table; listeners.c alone writes it
  * @close_reason: enum xtcp_reason
- * @shutdown_peer: a FIN or RST ended the receive side
  * @save_syn: TCP_SAVE_SYN: 0 off, 1 IP header on, 2 MAC too
  * @af_xtcp: made by socket(AF_XTCP): may narrow to AF_INET
  * @clamp_set: TCP_WINDOW_CLAMP: window_clamp is the program's
@@ -119,7 +117,6 @@ struct xtcp_tunables {
  * @probes_out: zero-window or keepalive probes unanswered
  * @persist_backoff: zero-window probes: exponent of the interval
  * @retrans_stamp_ms: when what is missed in this stall was first sent, ms; 0: none
- * @undo_marker: snd_una when cwnd was cut; 0: none
  * @last_sent_ms: last data sent, ms
  * @last_data_ms: last data received, ms: interactive or not
  * @last_rcv_ms: last segment received, ms: keepalive, dead peer
@@ -129,7 +126,6 @@ struct xtcp_tunables {
  * @ack_pending: XTCP_ACK_*
  * @quick_acks: how many more go out at once
  * @pingpong: interactive: ACKs may ride on data
- * @rcv_segs_unacked: full segments since the last ACK
  * @challenge_ms: last ACK for a bare segment out of window, ms
  * @challenge_burst_ms: when the present burst of challenge ACKs began, ms
  * @challenge_burst: how many it has
@@ -209,12 +205,10 @@ struct xtcp_sock {
 	u8 quickack:1;
 	u8 saw_fin:1;
 	u8 fin_queued:1;
-	u8 synack_pending:1;
 	u8 dead_ref:1;
 	u8 hashed:1;
 	u8 listening:1;
 	u8 close_reason;
-	u8 shutdown_peer:1;
 	u8 save_syn;
 	u8 af_xtcp:1;
 	u8 clamp_set:1;
@@ -240,7 +234,6 @@ struct xtcp_sock {
 	u8 probes_out;
 	u8 persist_backoff;
 	u32 retrans_stamp_ms;
-	u32 undo_marker;
 	u32 last_sent_ms;
 	u32 last_data_ms;
 	u32 last_rcv_ms;
@@ -252,7 +245,6 @@ struct xtcp_sock {
 	u8 ack_pending;
 	u8 quick_acks;
 	u8 pingpong;
-	u16 rcv_segs_unacked;
 	u32 challenge_ms;
 	u32 challenge_burst_ms;
 	u8 challenge_burst;

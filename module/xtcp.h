@@ -101,14 +101,11 @@ enum xtcp_reason {
 
 /* Work that found the socket owned by a program; see xtcp_timeouts_release(). */
 #define XTCP_DEFER_TIMER	0	/* timers are due */
-#define XTCP_DEFER_WRITE	1	/* the core freed one of our skbs */
-#define XTCP_DEFER_MTU		2	/* path MTU was lowered */
-#define XTCP_DEFER_ICMP		3	/* redirect: route again */
+#define XTCP_DEFER_MTU		1	/* path MTU was lowered */
 
 /* Bits of struct xtcp_sock::ack_pending */
 #define XTCP_ACK_SCHED		0x1	/* an ACK is owed */
 #define XTCP_ACK_NOW		0x2	/* and must not be delayed */
-#define XTCP_ACK_TIMER		0x4	/* the delayed ACK timer runs for it */
 
 #include "minisock.h"
 #include "sock.h"

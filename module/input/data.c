@@ -14,7 +14,6 @@ static void xtcp_indata_measure(struct xtcp_sock *xt, const struct sk_buff *skb,
 
 	if (size >= xt->rcv_mss)
 		xt->rcv_mss = min_t(u32, size, xt->advmss);
-	xt->rcv_segs_unacked++;
 	xt->last_data_ms = xtcp_clock_ms();
 	/* A reader that keeps up may have more */
 	if (xt->rcv_ssthresh < xt->window_clamp)

@@ -117,7 +117,6 @@ static void xtcp_data_ack_sent(struct sock *sk)
 	if (xt->quick_acks && (xt->ack_pending & XTCP_ACK_SCHED))
 		xt->quick_acks--;
 	xt->ack_pending = 0;
-	xt->rcv_segs_unacked = 0;
 	xt->last_ack_sent = xt->rcv_nxt;
 	xt->dsack_end = xt->dsack_start;
 	xtcp_timer_cancel(sk, XTCP_TIMER_DELACK);

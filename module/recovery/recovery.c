@@ -85,7 +85,6 @@ static void xtcp_recovery_enter(struct sock *sk)
 	/* RFC 6582 3.2 step 2; dupacks inflates through the in-flight count */
 	xtcp_cc_on_loss(&xt->cc, xt->packets_out);
 	xt->high_seq = xt->snd_nxt;
-	xt->undo_marker = xt->snd_una;
 	xt->ca_state = XTCP_CA_RECOVERY;
 	if (skb)
 		xtcp_sndq_mark_lost(sk, skb);
@@ -132,7 +131,6 @@ static void xtcp_recovery_leave(struct sock *sk)
 		xt->cc.cwnd = min(xt->cc.ssthresh, max(xt->packets_out, 1U) + 1);
 	xt->ca_state = XTCP_CA_OPEN;
 	xt->dupacks = 0;
-	xt->undo_marker = 0;
 	trace_xtcp_cwnd(sk);
 }
 
@@ -209,7 +207,6 @@ void xtcp_recovery_timeout(struct sock *sk)
 		     !xt->retransmits;
 
 	xtcp_cc_on_rto(&xt->cc, xt->packets_out, fresh);
-	xt->undo_marker = xt->snd_una;
 	xt->high_seq = xt->snd_nxt;
 	xt->ca_state = XTCP_CA_LOSS;
 	xt->dupacks = 0;

@@ -265,8 +265,6 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->passive_open = 0;
 	xt->saw_fin = 0;
 	xt->fin_queued = 0;
-	xt->shutdown_peer = 0;
-	xt->synack_pending = 0;
 	xt->ack_pending = 0;
 	xt->pingpong = 0;
 	xt->retransmits = 0;
