@@ -30,6 +30,7 @@
 #endif
 #if !XTCP_BEFORE(6, 10)
 #include <net/proto_memory.h>
+#include <net/rps.h>
 #endif
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
@@ -103,7 +104,10 @@ static int fn##_compat(struct sock *sk, int cmd, unsigned long arg)	\
 static int fn##_compat(struct sock *sk, struct msghdr *msg, size_t len, int flags, \
 		       int *addr_len)					\
 {									\
-	return fn(sk, msg, len, flags);					\
+	int ret = fn(sk, msg, len, flags);				\
+									\
+	*addr_len = msg->msg_namelen;	/* the caller will put it back there */ \
+	return ret;							\
 }
 #else
 #define XTCP_PROTO_RECVMSG(fn) .recvmsg = fn
@@ -116,16 +120,65 @@ static int fn##_compat(struct sock *sk, struct msghdr *msg, size_t len, int flag
 #define XTCP_PROTO_IPV6_PINFO(offset) .ipv6_pinfo_offset = (offset),
 #endif
 
+/*
+ * sendfile() and splice() had a call of their own, one page at a time. Write
+ * fn(sk, msg, len), the sendmsg() that may keep the pages.
+ */
 #if XTCP_BEFORE(6, 5)
-/* sendfile() had a way of its own; this one copies, as sendmsg() does */
-#define XTCP_OPS_SENDPAGE .sendpage = sock_no_sendpage,
+#define XTCP_OPS_SENDPAGE(fn) .sendpage = fn##_compat,
+#define XTCP_OPS_SENDPAGE_DEFINE(fn)					\
+static ssize_t fn##_compat(struct socket *sock, struct page *page, int offset, size_t size, \
+			   int flags)					\
+{									\
+	struct bio_vec bv = { .bv_page = page, .bv_offset = offset, .bv_len = size }; \
+	struct msghdr msg = { .msg_flags = flags & ~MSG_SENDPAGE_NOTLAST }; \
+									\
+	if (flags & MSG_SENDPAGE_NOTLAST)				\
+		msg.msg_flags |= MSG_MORE;				\
+	iov_iter_bvec(&msg.msg_iter, WRITE, &bv, 1, size);		\
+	return fn(sock->sk, &msg, size);				\
+}
+
+#define XTCP_MSG_SPLICE(msg) false	/* programs could have set the flag */
 #else
-#define XTCP_OPS_SENDPAGE
+#define XTCP_OPS_SENDPAGE(fn)
+#define XTCP_OPS_SENDPAGE_DEFINE(fn)
+#define XTCP_MSG_SPLICE(msg) ((msg)->msg_flags & MSG_SPLICE_PAGES)
+#endif
+
+/*
+ * SO_ZEROCOPY is known to the core for TCP and UDP only; a socket can ask to be given
+ * all options of SOL_SOCKET first, and must ask for its children as well.
+ */
+#if XTCP_BEFORE(6, 5)
+static inline void xtcp_custom_sockopt(struct socket *sock)
+{
+}
+
+#define XTCP_OPS_ACCEPT(fn) .accept = inet_accept
+#define XTCP_OPS_ACCEPT_DEFINE(fn)
+#else
+static inline void xtcp_custom_sockopt(struct socket *sock)
+{
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+}
+
+#define XTCP_OPS_ACCEPT(fn) .accept = fn##_asked
+#define XTCP_OPS_ACCEPT_DEFINE(fn)					\
+static int fn##_asked(struct socket *sock, struct socket *newsock,	\
+		      struct proto_accept_arg *arg)			\
+{									\
+	int err = inet_accept(sock, newsock, arg);			\
+									\
+	if (!err)							\
+		xtcp_custom_sockopt(newsock);				\
+	return err;							\
+}
 #endif
 
 #if XTCP_BEFORE(7, 1)
 #define XTCP_RECV_ERROR(sk, msg, len)					\
-	({ int __addr_len = 0; inet_recv_error(sk, msg, len, &__addr_len); })
+	inet_recv_error(sk, msg, len, &(msg)->msg_namelen)
 #else
 #define XTCP_RECV_ERROR(sk, msg, len) inet_recv_error(sk, msg, len)
 #endif
@@ -247,6 +300,52 @@ static inline void sk_skb_reason_drop(const struct sock *sk, struct sk_buff *skb
 /* was a bool: true meant monotonic */
 #define SKB_CLOCK_REALTIME	0
 #define SKB_CLOCK_MONOTONIC	1
+#endif
+
+#if XTCP_BEFORE(6, 5)
+/* One page, that of the first piece: a bio_vec of .sendpage has no more. */
+static inline ssize_t xtcp_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
+					    size_t len)
+{
+	u32 offset = iter->bvec->bv_offset + iter->iov_offset;
+	int err;
+
+	len = min_t(size_t, len, iov_iter_single_seg_count(iter));
+	err = skb_append_pagefrags(skb, iter->bvec->bv_page, offset, len);
+	if (err)
+		return err;
+	iov_iter_advance(iter, len);
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+	return len;
+}
+
+#define XTCP_SPLICE_FROM_ITER(skb, iter, len, gfp) xtcp_splice_from_iter(skb, iter, len)
+#elif XTCP_BEFORE(6, 17)
+#define XTCP_SPLICE_FROM_ITER(skb, iter, len, gfp) skb_splice_from_iter(skb, iter, len, gfp)
+#else
+#define XTCP_SPLICE_FROM_ITER(skb, iter, len, gfp) skb_splice_from_iter(skb, iter, len)
+#endif
+
+#if XTCP_BEFORE(6, 16)
+#define XTCP_ZEROCOPY_REALLOC(sk, len, uarg) msg_zerocopy_realloc(sk, len, uarg)
+#define XTCP_ZEROCOPY_ITER(sk, skb, msg, len, uarg) \
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg)
+#else
+/* Memory of devices came in; ours is a program's */
+#define XTCP_ZEROCOPY_REALLOC(sk, len, uarg) msg_zerocopy_realloc(sk, len, uarg, false)
+#define XTCP_ZEROCOPY_ITER(sk, skb, msg, len, uarg) \
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg, NULL)
+#endif
+
+/* What a device takes at a time, headers and all. BIG TCP came to IPv4 later. */
+#if XTCP_BEFORE(6, 3)
+#define XTCP_GSO_MAX_SIZE(dev, v4)					\
+	min_t(u32, READ_ONCE((dev)->gso_max_size), (v4) ? GSO_LEGACY_MAX_SIZE : U32_MAX)
+#else
+#define XTCP_GSO_MAX_SIZE(dev, v4)					\
+	((v4) ? READ_ONCE((dev)->gso_ipv4_max_size) : READ_ONCE((dev)->gso_max_size))
 #endif
 
 /* ---- routes and lookups ---- */

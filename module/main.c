@@ -15,6 +15,7 @@
 #include "conn/flows.h"
 #include "conn/life.h"
 #include "conn/minis.h"
+#include "conn/pacer.h"
 #include "conn/ports.h"
 #include "conn/timers.h"
 #include "control/control.h"
@@ -142,10 +143,11 @@ static int xtcp_main_timers_init(void)
 		.sock = xtcp_timeouts_fire,
 		.request = xtcp_timeouts_request,
 		.timewait = xtcp_timeouts_timewait,
+		.pace = xtcp_timeouts_pace,
 	};
 
 	xtcp_timers_register(&handlers);
-	return 0;
+	return xtcp_pacers_init(xtcp_timeouts_resume);
 }
 
 static int xtcp_main_params_init(void)
@@ -183,7 +185,7 @@ struct xtcp_main_step {
 static const struct xtcp_main_step xtcp_main_steps[] = {
 	{ "flows",  xtcp_flows_init,	   NULL,		  NULL, xtcp_flows_exit },
 	{ "minis",  xtcp_minis_init,	   NULL,		  NULL, xtcp_minis_exit },
-	{ "timers", xtcp_main_timers_init },
+	{ "timers", xtcp_main_timers_init, NULL,		  xtcp_pacers_exit },
 	{ "ports",  xtcp_ports_init,	   NULL,		  xtcp_ports_exit },
 	{ "netns",  xtcp_netns_init,	   xtcp_netns_stop,	  xtcp_netns_exit },
 	{ "params", xtcp_main_params_init, xtcp_main_params_stop },

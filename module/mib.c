@@ -95,15 +95,15 @@ static bool xtcp_mib_valid(int from, int to)
 
 /**
  * xtcp_mib_seen() - a state was entered by one that did not leave another
- * @net: namespace
+ * @xn: namespace
  * @from: where it came from: LISTEN, for a request. The listener stays
  * @to: the state it enters; 0: it ends
  *
  * Context: any.
  */
-void xtcp_mib_seen(struct net *net, int from, int to)
+void xtcp_mib_seen(struct xtcp_net *xn, int from, int to)
 {
-	struct xtcp_stats __percpu *stats = xtcp_net(net)->stats;
+	struct xtcp_stats __percpu *stats = xn->stats;
 
 	if (!xtcp_mib_valid(from, to))
 		return;
@@ -116,7 +116,7 @@ void xtcp_mib_seen(struct net *net, int from, int to)
 
 /**
  * xtcp_mib_move() - a socket went from one state to another
- * @net: namespace
+ * @xn: namespace
  * @from: the state it leaves; 0: it begins
  * @to: the state it enters; 0: it ends
  *
@@ -124,9 +124,9 @@ void xtcp_mib_seen(struct net *net, int from, int to)
  *
  * Context: any.
  */
-void xtcp_mib_move(struct net *net, int from, int to)
+void xtcp_mib_move(struct xtcp_net *xn, int from, int to)
 {
-	xtcp_mib_seen(net, from, to);
+	xtcp_mib_seen(xn, from, to);
 	if (from > 0 && from < XTCP_STATES)
-		this_cpu_dec(xtcp_net(net)->stats->now[from]);
+		this_cpu_dec(xn->stats->now[from]);
 }

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 struct net;
+struct xtcp_net;
 struct seq_file;
 
 /* Every counter, once: X(Name, "what it counts") */
@@ -29,6 +30,25 @@ struct seq_file;
 	X(Timeouts,		"retransmission timeouts")		\
 	X(FastRetrans,		"fast retransmissions")			\
 	X(SpuriousRtos,		"timeouts undone")			\
+	X(SackRecoveries,	"loss recoveries by SACK")		\
+	X(RenoRecoveries,	"loss recoveries by duplicate ACKs")	\
+	X(RackLost,		"segments marked lost by time, RFC 8985") \
+	X(ReorderingSeen,	"segments that were overtaken on the way") \
+	X(TlpProbes,		"tail loss probes sent")		\
+	X(TlpRecoveries,	"losses repaired by a tail loss probe")	\
+	X(DsackRecv,		"reports that something came twice")	\
+	X(SackDiscarded,	"SACK blocks outside of what is in flight") \
+	X(SackReneging,		"peers that took a SACK back")		\
+	X(UndoTimestamp,	"reductions undone by timestamp, RFC 3522") \
+	X(UndoDsack,		"reductions undone by DSACK")		\
+	X(UndoFrto,		"timeouts undone by F-RTO, RFC 5682")	\
+	X(EcnConnections,	"connections that agreed on ECN, RFC 3168") \
+	X(EcnFallbacks,		"SYN sent again without ECN")		\
+	X(EcnCeSegs,		"data segments that came with CE")	\
+	X(EcnEchoes,		"ACKs with ECE received")		\
+	X(EcnReductions,	"windows reduced by ECE")		\
+	X(PaceWaits,		"times data waited for their departure") \
+	X(QueueWaits,		"times data waited for queues below to drain") \
 	X(TimeoutAborts,	"connections given up by R2")		\
 	X(ZeroWindowProbes,	"zero-window probes sent")		\
 	X(KeepaliveProbes,	"keepalive probes sent")		\
@@ -43,6 +63,11 @@ struct seq_file;
 	X(OfoQueued,		"segments queued out of order")		\
 	X(OfoPruned,		"segments dropped from the out-of-order queue") \
 	X(RcvPruned,		"segments dropped for want of buffer")	\
+	X(RcvBufGrown,		"receive buffers grown by autotuning")	\
+	X(RcvCollapsed,		"segments copied together for want of buffer") \
+	X(ZeroWindowAdvs,	"windows shut for want of memory")	\
+	X(MemoryPressures,	"times that memory became short")	\
+	X(MemoryPressureMs,	"how long it was, milliseconds")	\
 	X(ZeroWindowDrops,	"data dropped at zero window")		\
 	X(ListenDrops,		"SYNs and ACKs dropped by a listener")	\
 	X(ListenOverflows,	"accept queue was full")		\
@@ -60,7 +85,7 @@ struct seq_file;
 	X(AbortOnClose,		"closed with data unread: RST")		\
 	X(AbortOnData,		"data after the program closed: RST")	\
 	X(AbortOnLinger,	"SO_LINGER 0: RST")			\
-	X(AbortOnMemory,	"too many orphans: RST")		\
+	X(AbortOnMemory,	"too many orphans, or no memory for them: RST") \
 	X(AbortOnNetns,		"connections reset by namespace or module exit") \
 	X(OrphanFinWait2Timeouts, "orphans that left FIN_WAIT_2 by time") \
 	X(BacklogQueued,	"segments that found the socket locked") \
@@ -68,6 +93,9 @@ struct seq_file;
 	X(TimersDeferred,	"timers that found the socket locked")	\
 	X(DoublePromotions,	"a request lost the race to become a child") \
 	X(AcceptCloseRaces,	"a child came while its listener closed") \
+	X(MtuBlackHoles,	"segments made smaller: large ones vanish, RFC 4821") \
+	X(MtuProbes,		"larger segments tried")		\
+	X(MtuProbesPassed,	"larger segments that got through")	\
 	X(IcmpActed,		"ICMP errors acted upon")		\
 	X(IcmpOutOfWindow,	"ICMP errors ignored: sequence number")	\
 	X(PolicyDrops,		"segments dropped by filter or policy")	\
@@ -113,6 +141,10 @@ extern const char * const xtcp_mib_names[XTCP_MIB_MAX];
 #define XTCP_ADD(net, name, n) \
 	this_cpu_add(xtcp_net(net)->stats->counter[XTCP_MIB_##name], n)
 
+/* The same for a full socket, which knows where: on the way of every segment. */
+#define XTCP_SK_ADD(sk, name, n) \
+	this_cpu_add(xtcp_sk(sk)->xn->stats->counter[XTCP_MIB_##name], n)
+
 /* Sums over CPUs. Context: process. */
 unsigned long xtcp_mib_sum(struct net *net, enum xtcp_mib which);
 long xtcp_mib_state_now(struct net *net, int state);
@@ -120,8 +152,8 @@ unsigned long xtcp_mib_state_entered(struct net *net, int state);
 unsigned long xtcp_mib_moved(struct net *net, int from, int to);
 
 /* Census: called by conn/state.c alone. TCP_CLOSE = 0 in @from: born. */
-void xtcp_mib_move(struct net *net, int from, int to);
+void xtcp_mib_move(struct xtcp_net *xn, int from, int to);
 /* The same, but nobody leaves @from: a request beside its listener. */
-void xtcp_mib_seen(struct net *net, int from, int to);
+void xtcp_mib_seen(struct xtcp_net *xn, int from, int to);
 
 #endif /* _XTCP_MIB_H */

@@ -28,7 +28,8 @@ struct xtcp_port;
  * @tos: traffic class of the SYN
  * @acked: the third ACK came but accept queue was full, or TCP_DEFER_ACCEPT waits
  *
- * Made by input/listen.c; immutable but for the counters (READ_ONCE).
+ * Made by input/listen.c; immutable but for the counters (READ_ONCE) and ecn_ok, which a
+ * SYN that comes again without ECN clears.
  * Lives in a SLAB_TYPESAFE_BY_RCU cache.
  */
 struct xtcp_request {

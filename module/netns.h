@@ -45,6 +45,7 @@ struct xtcp_stats;
  * @timestamps: offer timestamps
  * @window_scaling: offer window scaling
  * @ecn: RFC 3168: 0 off, 1 ask, 2 answer
+ * @ecn_fallback: a SYN without an answer goes out again without ECN
  * @syncookies: 0 off, 1 when the backlog is full, 2 always
  * @max_syn_backlog: half-open requests of a listener
  * @somaxconn: upper bound of the accept queue
@@ -52,9 +53,18 @@ struct xtcp_stats;
  * @max_tw_sockets: TIME_WAIT entries
  * @rfc1337: ignore RST in TIME_WAIT
  * @slow_start_after_idle: RFC 5681 4.1
+ * @pacing: 0: connections under fq or with SO_MAX_PACING_RATE; 1: all, by a timer of ours
+ * @pacing_ss_ratio: pacing rate in slow start, percent of a window in a round trip
+ * @pacing_ca_ratio: the same in congestion avoidance
+ * @limit_output_bytes: most of a socket's that waits below IP, bytes, if it is not paced
  * @challenge_ack_limit: challenge ACKs a second, RFC 5961 7
  * @rmem: receive buffer: least, default, greatest, bytes
  * @wmem: send buffer, the same
+ * @max_orphans: sockets without a program; beyond, they are reset
+ * @mtu_probing: RFC 4821: smaller segments where large ones vanish
+ * @base_mss: size to begin with, bytes
+ * @mtu_probe_floor: least size to try, bytes
+ * @mtu_probe_interval: before larger ones are tried again, s
  * @msl_min_ms: least msl_ms that an unprivileged program may ask for
  * @rto_min_floor_ms: the same for rto_min_ms
  * @keepalive_min: the same for keepalive times, s
@@ -87,6 +97,7 @@ struct xtcp_knobs {
 	int timestamps;
 	int window_scaling;
 	int ecn;
+	int ecn_fallback;
 	int syncookies;
 	int max_syn_backlog;
 	int somaxconn;
@@ -94,9 +105,18 @@ struct xtcp_knobs {
 	int max_tw_sockets;
 	int rfc1337;
 	int slow_start_after_idle;
+	int pacing;
+	int pacing_ss_ratio;
+	int pacing_ca_ratio;
+	int limit_output_bytes;
 	int challenge_ack_limit;
 	int rmem[3];
 	int wmem[3];
+	int max_orphans;
+	int mtu_probing;
+	int base_mss;
+	int mtu_probe_floor;
+	int mtu_probe_interval;
 	int msl_min_ms;
 	int rto_min_floor_ms;
 	int keepalive_min;

@@ -10,9 +10,14 @@
 #include <net/inet_sock.h>
 
 #include "pure/cc.h"
+#include "pure/options.h"
+#include "pure/prr.h"
+#include "pure/rack.h"
 #include "pure/rtt.h"
 
 struct xtcp_accept_queue;
+struct xtcp_net;
+struct xtcp_pacer;
 struct xtcp_port;
 
 /**
@@ -55,6 +60,7 @@ struct xtcp_tunables {
 /**
  * struct xtcp_sock - one connection, listener or unconnected socket
  * @inet: the kernel's inet_sock; must be first
+ * @xn: XTCP's part of its namespace, which outlives it; written once
  * @iss: initial send sequence number
  * @snd_una: oldest unacknowledged
  * @snd_nxt: next to be sent
@@ -72,12 +78,26 @@ struct xtcp_tunables {
  * @copied_seq: next byte the program will read
  * @window_clamp: TCP_WINDOW_CLAMP or the buffer, bytes
  * @rcv_ssthresh: window to offer now, grows with use, bytes
+ * @rcv_rtt_us: RTT as the receiver sees it, microseconds; 0: not known yet
+ * @rcv_rtt_seq: without timestamps: when this number has come, one RTT has passed
+ * @rcv_rtt_since_us: since then, low half of the clock
+ * @rcv_space: most the program has read in one RTT, bytes
+ * @rcv_space_seq: copied_seq when this RTT began
+ * @rcv_space_us: when it began, low half of the clock
  * @mss_cache: payload per segment now, options deducted: MUST-16
  * @mss_clamp: peer's MSS option, or 536/1220: MUST-15
  * @user_mss: TCP_MAXSEG, 0: none
  * @advmss: MSS option we send: MUST-67
  * @rcv_mss: estimate of the peer's segment size
+ * @urg_data: XTCP_URG_* and the urgent byte; 0: no mark ahead; read without lock
  * @pmtu: path MTU mss_cache was computed for, bytes
+ * @probe_mss: segments are no larger than this, whatever the route says; 0: no such
+ *             limit is known; probe_mtu.c, as all of these
+ * @probe_high: larger ones are known not to pass; U16_MAX: nothing is known
+ * @probe_size: of a probe under way, 0: none
+ * @route_rto_min_ms: the route's, with precedence; 0: none
+ * @probe_end: one past a probe's last number
+ * @probe_wait_ms: when the search came to its end, ms; 0: it goes on
  * @mtu_info: MTU of an ICMP error; lockless, XTCP_DEFER_MTU
  * @snd_wscale: shift of the windows we receive
  * @rcv_wscale: shift of the windows we send
@@ -99,20 +119,46 @@ struct xtcp_tunables {
  * @save_syn: TCP_SAVE_SYN: 0 off, 1 IP header on, 2 MAC too
  * @af_xtcp: made by socket(AF_XTCP): may narrow to AF_INET
  * @clamp_set: TCP_WINDOW_CLAMP: window_clamp is the program's
+ * @route_quickack: the route asks for it
+ * @ooo_dense: nothing of ooo_queue can be copied together; rcvprune.c
+ * @ecn_ok: RFC 3168: CE is answered; this and the next: recovery/ecn.h
+ * @ecn_ect: new data are ECT(0)
+ * @ecn_echo: ECE is owed on every ACK
+ * @ecn_cwr: CWR is due on the next new data
+ * @ecn_seen: data came as ECT or CE
+ * @urg_out: there is urgent data up to @snd_up that the peer has not acknowledged
  * @notsent_lowat: TCP_NOTSENT_LOWAT, bytes; 0: none
  * @tune: wishes for timers and limits
  * @ts_offset: added to our clock, ms
  * @ts_recent: newest TSval in order
  * @ts_recent_age_s: when it was taken, seconds of boot time
  * @last_ack_sent: RFC 7323 4.3, Last.ACK.sent
+ * @now_us: when the segment, the call or the timer at hand began; xtcp_now_take()
  * @rtt: RFC 6298
  * @cc: congestion window and the algorithm behind it
- * @packets_out: segments in flight, by count
+ * @rtt_end: snd_nxt when this round of samples began
+ * @packets_out: segments sent and not acknowledged cumulatively
+ * @sacked_out: of these, acknowledged selectively
  * @retrans_out: of these, retransmitted and not acked
  * @lost_out: of these, marked lost; retransmitting keeps the mark
  * @high_seq: RFC 6582 recover: snd_nxt when recovery began
+ * @dupacks: without SACK: duplicate ACKs in a row
+ * @rexmit_next: nothing below it is marked lost and not sent again
+ * @send_order: cb.tx.order of what is in flight, by time of transmission
+ * @sack_seen: SACK blocks of the last ACK, ascending; equal borders: none
+ * @rack: loss detection by time
+ * @prr: sending in recovery
+ * @undo_marker: snd_una when the window was last reduced, if @undo_valid
+ * @undo_retrans: retransmissions since then that no DSACK told to be needless
+ * @undo_stamp_ms: when the first of them was sent, ms, 0: none
+ * @dsacks: segments that were reported to have come twice, ever
+ * @tlp_end_seq: TLP.end_seq: snd_nxt when a tail loss probe was sent, if @tlp_out
  * @ca_state: enum xtcp_ca_state of recovery/recovery.h
- * @dupacks: duplicate ACKs in a row
+ * @frto: RFC 5682: enum xtcp_frto of recovery/recovery.h
+ * @undo_valid: there is a reduction that may turn out to be wrong
+ * @tlp_out: a tail loss probe is under way
+ * @tlp_retrans: it was a retransmission, not new data
+ * @ecn_hold: ECE at a window of one segment: nothing new until the timer ran out
  * @retransmits: timeouts in a row without progress
  * @probes_out: zero-window or keepalive probes unanswered
  * @persist_backoff: zero-window probes: exponent of the interval
@@ -138,6 +184,7 @@ struct xtcp_tunables {
  * @timer_deadline: jiffies, low 32 bits
  * @timers_pending: bit per enum xtcp_timer
  * @deferred: XTCP_DEFER_*; atomic bit ops
+ * @pacer: pacing and what waits below; NULL until needed; set once
  * @acceptq: a listener's; freed after RCU
  * @parent: child in SYN_RECV: its listener, a reference
  * @accept_node: a child's place in it; acceptq lock
@@ -145,8 +192,10 @@ struct xtcp_tunables {
  * @port: reservation held, or NULL
  * @port_node: in port->owners, port->lock; not a child's
  * @port_listens: the reservation listens for it; ports.c
- * @state_since_us: clock at the last state change
+ * @snd_up: RFC 9293 3.3.1, SND.UP: one past the last urgent byte, if @urg_out
+ * @urg_seq: number of the last urgent byte received, the mark, if @urg_data
  * @creator_pid: process that made the socket, or its listener
+ * @state_since_us: clock at the last state change
  * @bytes_acked: payload the peer has acknowledged: RFC 5961 5.2
  * @bytes_in: payload received in order
  * @bytes_out: payload sent, retransmissions included
@@ -158,6 +207,7 @@ struct xtcp_tunables {
  */
 struct xtcp_sock {
 	struct inet_sock inet;
+	struct xtcp_net *xn;
 
 	/* What is sent: RFC 9293 3.3.1, Send Sequence Variables */
 	u32 iss;
@@ -179,6 +229,12 @@ struct xtcp_sock {
 	u32 copied_seq;
 	u32 window_clamp;
 	u32 rcv_ssthresh;
+	u32 rcv_rtt_us;
+	u32 rcv_rtt_seq;
+	u32 rcv_rtt_since_us;
+	u32 rcv_space;
+	u32 rcv_space_seq;
+	u32 rcv_space_us;
 
 	/* Segment sizes, bytes */
 	u16 mss_cache;
@@ -186,6 +242,13 @@ struct xtcp_sock {
 	u16 user_mss;
 	u16 advmss;
 	u16 rcv_mss;
+	u16 urg_data;
+	u16 probe_mss;
+	u16 probe_high;
+	u16 probe_size;
+	u16 route_rto_min_ms;
+	u32 probe_end;
+	u32 probe_wait_ms;
 	u32 pmtu;
 	u32 mtu_info;
 
@@ -212,6 +275,14 @@ struct xtcp_sock {
 	u8 save_syn;
 	u8 af_xtcp:1;
 	u8 clamp_set:1;
+	u8 route_quickack:1;
+	u8 ooo_dense:1;
+	u8 ecn_ok:1;
+	u8 ecn_ect:1;
+	u8 ecn_echo:1;
+	u8 ecn_cwr:1;
+	u8 ecn_seen:1;
+	u8 urg_out:1;
 	u32 notsent_lowat;
 	struct xtcp_tunables tune;
 
@@ -222,14 +293,32 @@ struct xtcp_sock {
 	u32 last_ack_sent;
 
 	/* Retransmission, congestion */
+	u64 now_us;
 	struct xtcp_rtt rtt;
 	struct xtcp_cc cc;
+	u32 rtt_end;
 	u32 packets_out;
+	u32 sacked_out;
 	u32 retrans_out;
 	u32 lost_out;
 	u32 high_seq;
-	u8 ca_state;
-	u8 dupacks;
+	u32 dupacks;
+	u32 rexmit_next;
+	struct list_head send_order;
+	struct xtcp_sack_block sack_seen[XTCP_SACKS_MAX];
+	struct xtcp_rack rack;
+	struct xtcp_prr prr;
+	u32 undo_marker;
+	u32 undo_retrans;
+	u32 undo_stamp_ms;
+	u32 dsacks;
+	u32 tlp_end_seq;
+	u8 ca_state:2;
+	u8 frto:2;
+	u8 undo_valid:1;
+	u8 tlp_out:1;
+	u8 tlp_retrans:1;
+	u8 ecn_hold:1;
 	u8 retransmits;
 	u8 probes_out;
 	u8 persist_backoff;
@@ -256,10 +345,11 @@ struct xtcp_sock {
 	u32 ooo_recent;
 	u32 rcv_ooo_bytes;
 
-	/* Timers: conn/timers.c alone writes these */
+	/* Timers: conn/timers.[ch] alone write these */
 	u32 timer_deadline[XTCP_TIMER_MAX];
 	u16 timers_pending;
 	unsigned long deferred;
+	struct xtcp_pacer *pacer;
 
 	/* Passive side */
 	struct xtcp_accept_queue *acceptq;
@@ -272,9 +362,13 @@ struct xtcp_sock {
 	struct hlist_node port_node;
 	bool port_listens;
 
+	/* Urgent data: conn/urg.h; urg_out and urg_data say whether these mean anything */
+	u32 snd_up;
+	u32 urg_seq;
+
 	/* For people: never read by the protocol */
-	u64 state_since_us;
 	s32 creator_pid;
+	u64 state_since_us;
 	u64 bytes_acked;
 	u64 bytes_in, bytes_out;
 	u32 segs_in, segs_out;

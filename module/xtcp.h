@@ -24,6 +24,8 @@
 #include "pure/cc.h"
 #include "pure/header.h"
 #include "pure/options.h"
+#include "pure/prr.h"
+#include "pure/rack.h"
 #include "pure/rtt.h"
 #include "pure/seq.h"
 #include "uapi/xtcp.h"
@@ -102,10 +104,13 @@ enum xtcp_reason {
 /* Work that found the socket owned by a program; see xtcp_timeouts_release(). */
 #define XTCP_DEFER_TIMER	0	/* timers are due */
 #define XTCP_DEFER_MTU		1	/* path MTU was lowered */
+#define XTCP_DEFER_PACE		2	/* data held back may go: conn/pacer.c */
 
 /* Bits of struct xtcp_sock::ack_pending */
 #define XTCP_ACK_SCHED		0x1	/* an ACK is owed */
 #define XTCP_ACK_NOW		0x2	/* and must not be delayed */
+#define XTCP_ACK_NOMEM		0x4	/* and tells a window of zero: data found no memory */
+#define XTCP_ACK_PUSHED		0x8	/* PSH came: the end of what the peer wrote */
 
 #include "minisock.h"
 #include "sock.h"
@@ -119,10 +124,11 @@ enum xtcp_reason {
  *      came in by, @rx.sdif its slave device under a VRF, @rx.urg the urgent pointer
  * @tx: a segment in the send queues. @tx.sent_us is 0 before the first
  *      transmission, @tx.segs how many of @tx.mss bytes it makes on the wire,
- *      @tx.retrans how often it was sent again
+ *      @tx.retrans how often it was sent again, @tx.order its place in send_order,
+ *      empty if it is not in flight
  * @flags: XTCP_FLAG_*
  * @hdr_len: TCP header with options, bytes
- * @tos: traffic class the segment came with
+ * @tos: traffic class the segment came with; going out: its ECN field alone
  * @ttl: TTL or hop limit it came with
  * @marks: XTCP_MARK_* of the scoreboard
  */
@@ -142,6 +148,7 @@ struct xtcp_cb {
 			u16 segs;
 			u16 mss;
 			u8 retrans;
+			struct list_head order;
 		} tx;
 	};
 	u8 flags;
@@ -151,9 +158,9 @@ struct xtcp_cb {
 	u8 marks;
 };
 
-#define XTCP_MARK_LOST		0x1
+#define XTCP_MARK_LOST		0x1	/* conn/board.h has what they mean */
 #define XTCP_MARK_SACKED	0x2
-#define XTCP_MARK_REXMITTED	0x4	/* sent again, neither acked nor lost since */
+#define XTCP_MARK_REXMITTED	0x4
 
 static inline struct xtcp_cb *xtcp_cb(const struct sk_buff *skb)
 {
@@ -170,6 +177,20 @@ static inline u64 xtcp_clock_us(void)
 static inline u32 xtcp_clock_ms(void)
 {
 	return (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+}
+
+/*
+ * The clock is read once for a segment, a call or a timer, by whoever begins with it
+ * under the socket lock; the steps that follow use that time.
+ */
+static inline void xtcp_now_take(struct sock *sk)
+{
+	xtcp_sk(sk)->now_us = xtcp_clock_us();
+}
+
+static inline u32 xtcp_now_ms(const struct sock *sk)
+{
+	return (u32)div_u64(xtcp_sk(sk)->now_us, USEC_PER_MSEC);
 }
 
 static inline bool xtcp_is_v4(const struct sock *sk)
@@ -198,7 +219,7 @@ static inline bool xtcp_state_in(const struct sock *sk, int mask)
 /* A knob: the socket's own wish, else its namespace's value */
 #define xtcp_knob_u(sk, name, net_name)					\
 	(xtcp_sk(sk)->tune.name ? xtcp_sk(sk)->tune.name :		\
-	 READ_ONCE(xtcp_net(sock_net(sk))->knobs.net_name))
+	 READ_ONCE(xtcp_sk(sk)->xn->knobs.net_name))
 
 static inline u32 xtcp_knob_msl_ms(const struct sock *sk)
 {
@@ -207,7 +228,9 @@ static inline u32 xtcp_knob_msl_ms(const struct sock *sk)
 
 static inline u32 xtcp_knob_rto_min_us(const struct sock *sk)
 {
-	return xtcp_knob_u(sk, rto_min_ms, rto_min_ms) * USEC_PER_MSEC;
+	u32 route_ms = xtcp_sk(sk)->route_rto_min_ms;
+
+	return (route_ms ? route_ms : xtcp_knob_u(sk, rto_min_ms, rto_min_ms)) * USEC_PER_MSEC;
 }
 
 static inline u32 xtcp_knob_rto_max_us(const struct sock *sk)
@@ -223,13 +246,13 @@ static inline u32 xtcp_knob_syn_retries(const struct sock *sk)
 static inline u32 xtcp_knob_synack_retries(const struct sock *sk)
 {
 	return xtcp_sk(sk)->tune.synack_retries >= 0 ? xtcp_sk(sk)->tune.synack_retries :
-		READ_ONCE(xtcp_net(sock_net(sk))->knobs.synack_retries);
+		READ_ONCE(xtcp_sk(sk)->xn->knobs.synack_retries);
 }
 
 static inline u32 xtcp_knob_orphan_retries(const struct sock *sk)
 {
 	return xtcp_sk(sk)->tune.orphan_retries >= 0 ? xtcp_sk(sk)->tune.orphan_retries :
-		READ_ONCE(xtcp_net(sock_net(sk))->knobs.orphan_retries);
+		READ_ONCE(xtcp_sk(sk)->xn->knobs.orphan_retries);
 }
 
 static inline u32 xtcp_knob_dead_peer_ms(const struct sock *sk)
@@ -238,7 +261,7 @@ static inline u32 xtcp_knob_dead_peer_ms(const struct sock *sk)
 
 	if (own)
 		return own < 0 ? 0 : own;
-	return READ_ONCE(xtcp_net(sock_net(sk))->knobs.dead_peer_ms);
+	return READ_ONCE(xtcp_sk(sk)->xn->knobs.dead_peer_ms);
 }
 
 static inline u32 xtcp_knob_keepalive_time_s(const struct sock *sk)

@@ -18,22 +18,17 @@
 /*
  * RFC 6056 3.3.4, double-hash port selection: one hash of the destination gives
  * the place to begin at, another one of these counters to step on, so that
- * connections to one peer take successive ports while others tell nothing about it.
+ * connections to one peer take ports that follow each other while others tell nothing
+ * about it. A peer that opens many connections to itself must not find out which of its
+ * names share a counter, nor count what others take from it: there are many counters, and
+ * a step is of a random length.
  */
-#define XTCP_EPHEMERAL_COUNTERS	1024U
+#define XTCP_EPHEMERAL_COUNTERS	65536U
+#define XTCP_EPHEMERAL_STEP	8U	/* ports passed over by one connection: at most */
 #define XTCP_EPHEMERAL_BREATH	256	/* ports tried between two cond_resched() */
 
 static u32 xtcp_ephemeral_counter[XTCP_EPHEMERAL_COUNTERS];
 static siphash_aligned_key_t xtcp_ephemeral_key __ro_after_init;
-
-/* What the hashes of this file run over. */
-struct xtcp_ephemeral_seed {
-	union nf_inet_addr laddr;
-	union nf_inet_addr raddr;
-	__be16 lport;
-	__be16 rport;
-	u32 mix;
-} __aligned(SIPHASH_ALIGNMENT);
 
 /**
  * xtcp_ephemeral_init() - draw the secrets
@@ -46,18 +41,29 @@ void xtcp_ephemeral_init(void)
 	get_random_bytes(xtcp_ephemeral_counter, sizeof(xtcp_ephemeral_counter));
 }
 
-/* Addresses only; IPv4 ones are not the same as IPv6 ones that look alike. */
-static void xtcp_ephemeral_seed(const struct xtcp_tuple *t, struct xtcp_ephemeral_seed *seed)
+/*
+ * What the hashes of this file run over: the addresses, IPv4 ones being not the same as
+ * IPv6 ones that look alike, @ports, and @salt to tell one use from another.
+ */
+static u64 xtcp_ephemeral_hash(const struct xtcp_tuple *t, u32 ports, u32 salt,
+			       const siphash_key_t *key)
 {
-	memset(seed, 0, sizeof(*seed));
-	seed->mix = t->family << 8 | t->wire_protocol;
-	if (t->family == AF_INET) {
-		seed->laddr.ip = t->laddr.ip;
-		seed->raddr.ip = t->raddr.ip;
-	} else {
-		seed->laddr.in6 = t->laddr.in6;
-		seed->raddr.in6 = t->raddr.in6;
-	}
+	struct {
+		struct in6_addr laddr;
+		struct in6_addr raddr;
+		u32 ports;
+		u32 mix;
+	} __aligned(SIPHASH_ALIGNMENT) six;
+	u32 mix = salt ^ (t->family << 8 | t->wire_protocol);
+
+	if (t->family == AF_INET)
+		return siphash_4u32((__force u32)t->laddr.ip, (__force u32)t->raddr.ip, ports,
+				    mix, key);
+	six.laddr = t->laddr.in6;
+	six.raddr = t->raddr.in6;
+	six.ports = ports;
+	six.mix = mix;
+	return siphash(&six, sizeof(six), key);
 }
 
 /**
@@ -68,12 +74,9 @@ static void xtcp_ephemeral_seed(const struct xtcp_tuple *t, struct xtcp_ephemera
  */
 u32 xtcp_flow_isn(const struct xtcp_tuple *t)
 {
-	struct xtcp_ephemeral_seed seed;
+	u32 ports = (__force u32)t->lport << 16 | (__force u16)t->rport;
 
-	xtcp_ephemeral_seed(t, &seed);
-	seed.lport = t->lport;
-	seed.rport = t->rport;
-	return xtcp_isn_combine(siphash(&seed, sizeof(seed), &xtcp_net(t->net)->isn_key),
+	return xtcp_isn_combine(xtcp_ephemeral_hash(t, ports, 0, &xtcp_net(t->net)->isn_key),
 				ktime_get_ns());
 }
 
@@ -88,11 +91,7 @@ u32 xtcp_flow_isn(const struct xtcp_tuple *t)
  */
 u32 xtcp_flow_ts_offset(const struct xtcp_tuple *t)
 {
-	struct xtcp_ephemeral_seed seed;
-
-	xtcp_ephemeral_seed(t, &seed);
-	seed.mix |= BIT(31);
-	return siphash(&seed, sizeof(seed), &xtcp_net(t->net)->isn_key);
+	return xtcp_ephemeral_hash(t, 0, BIT(31), &xtcp_net(t->net)->isn_key);
 }
 
 /* Does the host's TCP use this tuple, in whatever state? */
@@ -155,15 +154,12 @@ static int xtcp_ephemeral_try(struct sock *sk, u16 port)
 /* Where to begin, and which counter to step on. */
 static u32 *xtcp_ephemeral_start(const struct sock *sk, u32 *offset)
 {
-	struct xtcp_ephemeral_seed seed;
 	struct xtcp_tuple t;
 	u64 hash;
 
 	xtcp_flow_tuple(&sk->__sk_common, &t);
-	xtcp_ephemeral_seed(&t, &seed);
-	seed.rport = t.rport;
-	seed.mix ^= net_hash_mix(t.net);
-	hash = siphash(&seed, sizeof(seed), &xtcp_ephemeral_key);
+	hash = xtcp_ephemeral_hash(&t, (__force u16)t.rport, net_hash_mix(t.net),
+				   &xtcp_ephemeral_key);
 	*offset = (u32)hash;
 	return &xtcp_ephemeral_counter[(hash >> 32) % XTCP_EPHEMERAL_COUNTERS];
 }
@@ -203,7 +199,8 @@ int xtcp_flow_connect(struct sock *sk)
 		    xtcp_port_in_use(sock_net(sk), port))
 			continue;
 		if (!xtcp_ephemeral_try(sk, port)) {
-			WRITE_ONCE(*counter, start + i + 1);
+			WRITE_ONCE(*counter,
+				   start + i + 1 + get_random_u32_below(XTCP_EPHEMERAL_STEP));
 			return 0;
 		}
 	}

@@ -25,9 +25,11 @@
 #include <linux/random.h>
 #include <linux/rculist_nulls.h>
 #include <linux/siphash.h>
+#include <net/l3mdev.h>
 #include <net/netns/hash.h>
 
 #include "flows.h"
+#include "inuse.h"
 #include "minis.h"
 
 #define XTCP_FLOWS_BUCKET_BYTES	(128U << 10)	/* memory of the machine per bucket */
@@ -49,7 +51,8 @@ struct xtcp_flows_lock {
 static struct hlist_nulls_head *xtcp_flows_table __ro_after_init;
 static struct xtcp_flows_lock *xtcp_flows_locks __ro_after_init;
 static unsigned int xtcp_flows_mask __ro_after_init;
-static siphash_aligned_key_t xtcp_flows_key __ro_after_init;
+static hsiphash_key_t xtcp_flows_key __ro_after_init;
+atomic_t xtcp_inuse_count[1 << XTCP_INUSE_BITS];
 
 static struct hlist_nulls_head *xtcp_flows_bucket(u32 hash)
 {
@@ -113,6 +116,8 @@ void xtcp_flows_exit(void)
 {
 	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(xtcp_inuse_count); i++)
+		WARN_ON_ONCE(atomic_read(&xtcp_inuse_count[i]));
 	for (i = 0; i <= xtcp_flows_mask; i++)
 		WARN_ON_ONCE(!hlist_nulls_empty(&xtcp_flows_table[i]));
 	xtcp_listeners_exit();
@@ -186,17 +191,16 @@ u32 xtcp_flow_hash(const struct xtcp_tuple *t)
 		struct in6_addr raddr;
 		u32 ports;
 		u32 mix;
-	} __aligned(SIPHASH_ALIGNMENT) six;
+	} __aligned(HSIPHASH_ALIGNMENT) six;
 
 	if (t->family == AF_INET)
-		return siphash_2u64((u64)(__force u32)t->laddr.ip << 32 |
-				    (__force u32)t->raddr.ip,
-				    (u64)ports << 32 | mix, &xtcp_flows_key);
+		return hsiphash_4u32((__force u32)t->laddr.ip, (__force u32)t->raddr.ip,
+				     ports, mix, &xtcp_flows_key);
 	six.laddr = t->laddr.in6;
 	six.raddr = t->raddr.in6;
 	six.ports = ports;
 	six.mix = mix;
-	return siphash(&six, sizeof(six), &xtcp_flows_key);
+	return hsiphash(&six, sizeof(six), &xtcp_flows_key);
 }
 
 /* Same net, protocol, addresses and ports? The device is not asked. */
@@ -217,11 +221,14 @@ static bool xtcp_flows_same(const struct sock_common *skc, const struct xtcp_tup
 	       ipv6_addr_equal(&skc->skc_v6_daddr, &t->raddr.in6);
 }
 
-/* Does a segment with tuple @t belong to @skc? One that is bound to no device takes any. */
+/*
+ * Does a segment with tuple @t belong to @skc? One that is bound to no device takes any,
+ * those of a VRF if tcp_l3mdev_accept says so.
+ */
 static bool xtcp_flows_match(const struct sock_common *skc, const struct xtcp_tuple *t)
 {
 	return xtcp_flows_same(skc, t) &&
-	       inet_bound_dev_eq(true, READ_ONCE(skc->skc_bound_dev_if), t->dif, t->sdif);
+	       inet_sk_bound_dev_eq(t->net, READ_ONCE(skc->skc_bound_dev_if), t->dif, t->sdif);
 }
 
 /**
@@ -334,10 +341,12 @@ static bool xtcp_flows_taken(const struct hlist_nulls_head *head, u32 hash,
 	struct sock *sk;
 
 	sk_nulls_for_each(sk, node, head) {
+		int dev = READ_ONCE(sk->sk_bound_dev_if);
+
 		if (sk->sk_hash != hash || !xtcp_flows_same(&sk->__sk_common, t))
 			continue;
-		if (inet_bound_dev_eq(true, READ_ONCE(sk->sk_bound_dev_if), t->dif, 0) ||
-		    (!t->dif && !passive))
+		if (passive ? inet_sk_bound_dev_eq(t->net, dev, t->dif, t->sdif) :
+			      !dev || !t->dif || dev == t->dif)
 			return true;
 	}
 	return false;
@@ -352,6 +361,7 @@ static int xtcp_flows_add(struct sock_common *skc, bool passive)
 	u32 hash;
 
 	xtcp_flow_tuple(skc, &t);
+	t.sdif = t.dif ? l3mdev_master_ifindex_by_index(t.net, t.dif) : 0;
 	hash = xtcp_flow_hash(&t);
 	head = xtcp_flows_bucket(hash);
 	lock = xtcp_flows_lock(hash);
@@ -362,6 +372,7 @@ static int xtcp_flows_add(struct sock_common *skc, bool passive)
 	} else {
 		WRITE_ONCE(skc->skc_hash, hash);
 		refcount_inc(&skc->skc_refcnt);
+		xtcp_inuse_add(t.net, skc->skc_num);
 		hlist_nulls_add_head_rcu(&skc->skc_nulls_node, head);
 		xtcp_flows_mark(skc, true);
 	}
@@ -450,12 +461,30 @@ bool xtcp_flow_remove(struct sock_common *skc)
 	in = !hlist_nulls_unhashed(&skc->skc_nulls_node);
 	if (in) {
 		hlist_nulls_del_init_rcu(&skc->skc_nulls_node);
+		xtcp_inuse_sub(read_pnet(&skc->skc_net), skc->skc_num);
 		xtcp_flows_mark(skc, false);
 	}
 	spin_unlock_bh(&lock->lock);
 	if (in)
 		xtcp_flow_put(skc);
 	return in;
+}
+
+/*
+ * The node behind @cursor in bucket @slot. It is looked for from the front: its own node
+ * may be in another chain by now, that of the listeners even. NULL: it is not here.
+ * Bucket lock.
+ */
+static struct hlist_nulls_node *xtcp_flows_after(unsigned int slot, const struct sock *cursor)
+{
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	hlist_nulls_for_each_entry(sk, node, &xtcp_flows_table[slot], sk_nulls_node) {
+		if (sk == cursor)
+			return node->next;
+	}
+	return NULL;
 }
 
 /*
@@ -467,15 +496,15 @@ static unsigned int xtcp_flows_batch(unsigned int slot, struct net *net, struct 
 				     struct sock **batch)
 {
 	struct xtcp_flows_lock *lock = xtcp_flows_lock(slot);
-	struct hlist_nulls_node *node;
+	struct hlist_nulls_node *node = NULL;
 	unsigned int n = 0;
 	struct sock *sk;
 
 	spin_lock_bh(&lock->lock);
-	node = xtcp_flows_table[slot].first;
-	if (cursor && !hlist_nulls_unhashed(&cursor->sk_nulls_node) &&
-	    (cursor->sk_hash & xtcp_flows_mask) == slot)
-		node = cursor->sk_nulls_node.next;
+	if (cursor)
+		node = xtcp_flows_after(slot, cursor);
+	if (!node)
+		node = xtcp_flows_table[slot].first;
 	hlist_nulls_for_each_entry_from(sk, node, sk_nulls_node) {
 		if (n == XTCP_FLOWS_BATCH)
 			break;

@@ -15,9 +15,6 @@
 #include "state.h"
 #include "timers.h"
 
-/* Orphans beyond this are reset rather than kept; each costs about 4 kB. */
-#define XTCP_LIFE_ORPHANS_MAX	65536
-
 static atomic_t xtcp_life_socks = ATOMIC_INIT(0);
 
 /* Twins of the protos without an owner: same slab, no module reference. */
@@ -68,7 +65,9 @@ static void xtcp_life_init_lists(struct sock *sk)
 	INIT_HLIST_NODE(&xt->port_node);
 	xt->ooo_queue = RB_ROOT;
 	xt->ooo_last = NULL;
+	xt->pacer = NULL;
 	sk->tcp_rtx_queue = RB_ROOT;
+	xtcp_board_init(sk);
 	xt->deferred = 0;
 	xtcp_timers_setup(sk);
 }
@@ -81,10 +80,12 @@ static void xtcp_life_init_lists(struct sock *sk)
  */
 void xtcp_life_init(struct sock *sk)
 {
-	struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
+	struct xtcp_net *xn = xtcp_net(sock_net(sk));
+	struct xtcp_knobs *knobs = &xn->knobs;
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 cookie[2];
 
+	xt->xn = xn;
 	xtcp_life_init_lists(sk);
 	xt->wire_protocol = READ_ONCE(knobs->wire_protocol);
 	xt->mss_cache = XTCP_MSS_DEFAULT_V4;
@@ -270,7 +271,9 @@ void xtcp_life_destroy(struct sock *sk)
  */
 bool xtcp_life_too_many_orphans(const struct sock *sk)
 {
-	if (atomic_read(&xtcp_net(sock_net(sk))->orphans) > XTCP_LIFE_ORPHANS_MAX)
+	const struct xtcp_net *xn = xtcp_net(sock_net(sk));
+
+	if (atomic_read(&xn->orphans) > READ_ONCE(xn->knobs.max_orphans))
 		return true;
 	return sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
 	       sk_memory_allocated(sk) > sk_prot_mem_limits(sk, 2);

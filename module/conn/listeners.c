@@ -13,6 +13,7 @@
 #include <net/sock_reuseport.h>
 
 #include "flows.h"
+#include "inuse.h"
 
 #define XTCP_LISTENERS_BUCKETS	1024U
 #define XTCP_LISTENERS_NULLS	BIT(29)	/* above all buckets of the flow table */
@@ -121,6 +122,7 @@ int xtcp_flow_listen(struct sock *sk)
 		err = xtcp_listeners_join(sk, bucket);
 	if (!err) {
 		sock_set_flag(sk, SOCK_RCU_FREE);
+		xtcp_inuse_add(sock_net(sk), sk->sk_num);
 		hlist_nulls_add_head_rcu(&sk->sk_nulls_node, &bucket->head);
 		xtcp_sk(sk)->listening = 1;
 	}
@@ -147,6 +149,7 @@ void xtcp_flow_unlisten(struct sock *sk)
 	if (rcu_access_pointer(sk->sk_reuseport_cb))
 		reuseport_detach_sock(sk);
 	hlist_nulls_del_init_rcu(&sk->sk_nulls_node);
+	xtcp_inuse_sub(sock_net(sk), sk->sk_num);
 	xtcp_sk(sk)->listening = 0;
 	spin_unlock_bh(&bucket->lock);
 }
@@ -187,7 +190,7 @@ static int xtcp_listeners_score(const struct sock *sk, const struct xtcp_tuple *
 	if (READ_ONCE(sk->sk_state) != TCP_LISTEN || sk->sk_num != ntohs(t->lport) ||
 	    !net_eq(sock_net(sk), t->net) ||
 	    READ_ONCE(xtcp_sk(sk)->wire_protocol) != t->wire_protocol ||
-	    !inet_bound_dev_eq(true, dev, t->dif, t->sdif))
+	    !inet_sk_bound_dev_eq(t->net, dev, t->dif, t->sdif))
 		return -1;
 	address = xtcp_listeners_address(sk, t);
 	if (address < 0)

@@ -95,6 +95,8 @@ struct xtcp_request *xtcp_minis_request(struct sock *listener, sa_family_t famil
 	xtcp_timer_setup_request(req);
 	atomic_inc(&xtcp_sk(listener)->acceptq->requests);
 	XTCP_INC(sock_net(listener), ReqsMade);
+	/* A reader that came by the object's former life gets a reference to this one or none */
+	smp_wmb();
 	refcount_set(&rsk->rsk_refcnt, 1);
 	return req;
 }
@@ -243,6 +245,8 @@ struct xtcp_timewait *xtcp_minis_timewait(struct sock *sk)
 	tw->transparent = inet_test_bit(TRANSPARENT, sk);
 	tw->port = xtcp_port_share(xt->port, sk);
 	xtcp_timer_setup_timewait(tw);
+	/* As for a request */
+	smp_wmb();
 	refcount_set(&tw->common.skc_refcnt, 1);
 
 	atomic_inc(&xn->tw_count);

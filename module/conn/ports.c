@@ -46,65 +46,7 @@ static struct hlist_head *xtcp_ports_bucket(const struct net *net, u16 port)
 	return &xtcp_ports_table[hash_32(net_hash_mix(net) + port, XTCP_PORTS_BITS)];
 }
 
-static void xtcp_ports_binding(const struct sock *sk, u16 port, struct xtcp_binding *b)
-{
-	memset(b, 0, sizeof(*b));
-	b->net = sock_net(sk);
-	b->family = sk->sk_family;
-	b->wire_protocol = xtcp_sk(sk)->wire_protocol;
-	b->port = port;
-	b->dev = READ_ONCE(sk->sk_bound_dev_if);
-	b->addr = inet_sk(sk)->inet_rcv_saddr;
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6) {
-		b->addr6 = sk->sk_v6_rcv_saddr;
-		b->v6only = ipv6_only_sock(sk);
-	}
-#endif
-}
-
-static bool xtcp_ports_same(const struct xtcp_binding *a, const struct xtcp_binding *b)
-{
-	return net_eq(a->net, b->net) && a->family == b->family &&
-	       a->wire_protocol == b->wire_protocol && a->v6only == b->v6only &&
-	       a->port == b->port && a->dev == b->dev && a->addr == b->addr &&
-	       ipv6_addr_equal(&a->addr6, &b->addr6);
-}
-
 /* ---- what conflicts ---- */
-
-/* Is there an IPv4 address that a segment for both could have? */
-static bool xtcp_ports_overlap_v4(const struct xtcp_binding *a, const struct xtcp_binding *b)
-{
-	return !a->addr || !b->addr || a->addr == b->addr;
-}
-
-/* Does an AF_INET6 binding take IPv4 segments as well? */
-static bool xtcp_ports_takes_v4(const struct xtcp_binding *b)
-{
-	return b->family == AF_INET || ipv6_addr_v4mapped(&b->addr6) ||
-	       (ipv6_addr_any(&b->addr6) && !b->v6only);
-}
-
-static bool xtcp_ports_takes_v6(const struct xtcp_binding *b)
-{
-	return b->family == AF_INET6 && !ipv6_addr_v4mapped(&b->addr6);
-}
-
-/* Could one segment be meant for both, options aside? */
-static bool xtcp_ports_overlap(const struct xtcp_binding *a, const struct xtcp_binding *b)
-{
-	if (!net_eq(a->net, b->net) || a->port != b->port ||
-	    a->wire_protocol != b->wire_protocol)
-		return false;
-	if (a->dev && b->dev && a->dev != b->dev)
-		return false;
-	if (xtcp_ports_takes_v4(a) && xtcp_ports_takes_v4(b) && xtcp_ports_overlap_v4(a, b))
-		return true;
-	return xtcp_ports_takes_v6(a) && xtcp_ports_takes_v6(b) &&
-	       (ipv6_addr_any(&a->addr6) || ipv6_addr_any(&b->addr6) ||
-		ipv6_addr_equal(&a->addr6, &b->addr6));
-}
 
 /**
  * struct xtcp_port_wish - what the other side of a conflict had set
@@ -177,7 +119,7 @@ static bool xtcp_ports_free(const struct sock *sk, const struct xtcp_binding *b,
 
 	lockdep_assert_held(&xtcp_ports_mutex);
 	hlist_for_each_entry(port, xtcp_ports_bucket(b->net, b->port), node) {
-		if (xtcp_ports_overlap(b, &port->bind) && refcount_read(&port->refs) &&
+		if (xtcp_binding_overlap(b, &port->bind) && refcount_read(&port->refs) &&
 		    xtcp_ports_clash_any(sk, port, relax))
 			return false;
 	}
@@ -259,7 +201,7 @@ static struct xtcp_port *xtcp_ports_take_up(const struct xtcp_binding *b)
 	struct xtcp_port *port;
 
 	hlist_for_each_entry(port, xtcp_ports_bucket(b->net, b->port), node) {
-		if (!xtcp_ports_same(b, &port->bind))
+		if (!xtcp_binding_same(b, &port->bind))
 			continue;
 		spin_lock_irq(&xtcp_ports_gone_lock);
 		if (!refcount_inc_not_zero(&port->refs)) {
@@ -281,7 +223,7 @@ static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
 	struct xtcp_binding b;
 	struct xtcp_port *port;
 
-	xtcp_ports_binding(sk, snum, &b);
+	xtcp_binding_of(sk, snum, &b);
 	if (!xtcp_ports_free(sk, &b, relax))
 		return -EADDRINUSE;
 	port = xtcp_ports_take_up(&b);

@@ -6,6 +6,10 @@
  */
 #include "rcvq.h"
 
+#include "mem.h"
+
+#define XTCP_RCVQ_PRESSURE_SEGS	4
+
 /* Half of the buffer is data, half the overhead of the skbs that carry it. */
 static u32 xtcp_rcvq_data_share(s32 space)
 {
@@ -24,7 +28,14 @@ static u32 xtcp_rcvq_free_space(const struct sock *sk)
 				    atomic_read(&sk->sk_rmem_alloc));
 }
 
-static void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb)
+/**
+ * xtcp_rcvq_free_ooo - drop one of what waits out of order
+ * @sk: the connection
+ * @skb: in ooo_queue
+ *
+ * Context: Socket lock, or the destructor.
+ */
+void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
@@ -37,73 +48,20 @@ static void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb)
 	__kfree_skb(skb);
 }
 
-/* Make room: what is furthest from rcv_nxt is the cheapest to lose. */
-static void xtcp_rcvq_prune_ooo(struct sock *sk)
+/* The buffer is full, or there is no memory. Return: @skb may be queued even so. */
+static noinline bool xtcp_rcvq_make_room(struct sock *sk, struct sk_buff *skb, bool in_order)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
+	/*
+	 * With nothing to read for the program, what continues the stream is taken, on
+	 * credit if need be: the connection would stand still otherwise.
+	 */
+	bool empty = in_order && skb_queue_empty(&sk->sk_receive_queue);
+	bool room = xtcp_rcvprune(sk, skb, in_order);
 
-	while (xt->ooo_last && atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf) {
-		xtcp_rcvq_free_ooo(sk, xt->ooo_last);
-		XTCP_INC(sock_net(sk), OfoPruned);
-	}
-}
-
-/* An skb to copy small ones into: one page. */
-static struct sk_buff *xtcp_rcvq_dense(struct sock *sk, struct sk_buff *before)
-{
-	struct sk_buff *dense = alloc_skb(SKB_MAX_ORDER(0, 0), GFP_ATOMIC | __GFP_NOWARN);
-
-	if (!dense)
-		return NULL;
-	if (!sk_rmem_schedule(sk, dense, dense->truesize)) {
-		__kfree_skb(dense);
-		return NULL;
-	}
-	memset(dense->cb, 0, sizeof(dense->cb));
-	xtcp_cb(dense)->seq = xtcp_cb(before)->seq;
-	xtcp_cb(dense)->end_seq = xtcp_cb(before)->seq;
-	skb_set_owner_r(dense, sk);
-	__skb_queue_before(&sk->sk_receive_queue, before, dense);
-	return dense;
-}
-
-/* Move what @skb has beyond @dense's end into it. Return: false: no room, or no neighbour. */
-static bool xtcp_rcvq_move(struct sock *sk, struct sk_buff *dense, struct sk_buff *skb)
-{
-	u32 offset = xtcp_cb(dense)->end_seq - xtcp_cb(skb)->seq;
-	u32 len = skb->len - offset;
-
-	if (offset > skb->len || len > skb_tailroom(dense) ||
-	    skb_copy_bits(skb, offset, skb_tail_pointer(dense), len))
-		return false;
-	skb_put(dense, len);
-	xtcp_cb(dense)->end_seq = xtcp_cb(skb)->end_seq;
-	xtcp_cb(dense)->flags |= xtcp_cb(skb)->flags;
-	sk_eat_skb(sk, skb);
-	return true;
-}
-
-/*
- * Small segments cost many times their payload: copy runs of them together, so that a
- * window that was promised can be kept.
- */
-static void xtcp_rcvq_collapse(struct sock *sk)
-{
-	struct sk_buff *dense = NULL;
-	struct sk_buff *skb, *next;
-
-	skb_queue_walk_safe(&sk->sk_receive_queue, skb, next) {
-		if (skb->truesize <= 2 * skb->len || skb->len > SKB_MAX_ORDER(0, 0) / 2) {
-			dense = NULL;
-			continue;
-		}
-		if (dense && xtcp_rcvq_move(sk, dense, skb))
-			continue;
-		dense = xtcp_rcvq_dense(sk, skb);
-		if (!dense)
-			return;
-		xtcp_rcvq_move(sk, dense, skb);
-	}
+	if (empty || (room && sk_rmem_schedule(sk, skb, skb->truesize)))
+		return true;
+	XTCP_INC(sock_net(sk), RcvPruned);
+	return false;
 }
 
 /**
@@ -112,28 +70,17 @@ static void xtcp_rcvq_collapse(struct sock *sk)
  * @skb: the segment
  * @in_order: it continues the stream
  *
- * If the buffer is full, small segments are copied together and the out-of-order queue
- * is pruned before saying no. What continues the stream inside the window that was
- * promised may take twice the buffer.
+ * If the buffer is full, room is made before saying no: rcvprune.c.
  *
  * Context: Socket lock.
  * Return: false: drop it; the peer will send it again.
  */
 bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb, bool in_order)
 {
-	u32 limit = READ_ONCE(sk->sk_rcvbuf);
-
-	if (atomic_read(&sk->sk_rmem_alloc) > limit) {
-		xtcp_rcvq_collapse(sk);
-		xtcp_rcvq_prune_ooo(sk);
-		if (in_order)
-			limit *= 2;
-	}
-	if (atomic_read(&sk->sk_rmem_alloc) <= limit &&
-	    sk_rmem_schedule(sk, skb, skb->truesize))
+	if (likely(atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf) &&
+		   sk_rmem_schedule(sk, skb, skb->truesize)))
 		return true;
-	XTCP_INC(sock_net(sk), RcvPruned);
-	return false;
+	return xtcp_rcvq_make_room(sk, skb, in_order);
 }
 
 /* Append @skb's bytes to @to if they follow it. @skb is consumed if so. */
@@ -262,9 +209,23 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 	rb_link_node(&skb->rbnode, parent, p);
 	rb_insert_color(&skb->rbnode, &xt->ooo_queue);
 	xtcp_rcvq_drop_covered(sk, skb);
+	xt->ooo_dense = 0;
 	if (!skb_rb_next(skb))
 		xt->ooo_last = skb;
 	XTCP_INC(sock_net(sk), OfoQueued);
+}
+
+/* Out of the queue and free; the memory stays the socket's until xtcp_mem_trim(). */
+static void xtcp_rcvq_free(struct sock *sk, struct sk_buff *skb)
+{
+	__skb_unlink(skb, &sk->sk_receive_queue);
+	if (likely(skb->destructor == sock_rfree)) {
+		atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+		xtcp_mem_uncharge(sk, skb->truesize);
+		skb->destructor = NULL;
+		skb->sk = NULL;
+	}
+	__kfree_skb(skb);
 }
 
 /**
@@ -283,7 +244,7 @@ void xtcp_rcvq_eat(struct sock *sk)
 
 		if (xtcp_seq_after(end, xt->copied_seq))
 			break;
-		sk_eat_skb(sk, skb);
+		xtcp_rcvq_free(sk, skb);
 	}
 }
 
@@ -311,6 +272,9 @@ u32 xtcp_rcvq_window(const struct sock *sk)
 		space = round_down(space, 1U << xt->rcv_wscale);
 		if (space < full / 16 || space < mss)
 			return 0;
+		/* Memory is short: four segments keep the stream going */
+		if (sk_under_memory_pressure(sk))
+			space = min_t(u32, space, XTCP_RCVQ_PRESSURE_SEGS * xt->advmss);
 	}
 	space = min(space, xt->rcv_ssthresh);
 	if (xt->rcv_wscale) {
@@ -329,7 +293,9 @@ u32 xtcp_rcvq_window(const struct sock *sk)
  * xtcp_rcvq_select_window - the window to put into a segment, and remember it
  * @sk: the connection
  *
- * Never moves the right edge back (RFC 9293 3.8.6, SHLD-14).
+ * Never moves the right edge back (RFC 9293 3.8.6, SHLD-14), with one exception: there
+ * was no memory for data that the program has not made room for. A peer that is told so
+ * waits and probes; otherwise it would send the same again until it gave up.
  *
  * Context: Socket lock.
  * Return: Bytes from rcv_nxt, a multiple of the scale.
@@ -339,8 +305,15 @@ u32 xtcp_rcvq_select_window(struct sock *sk)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 limit = (u32)U16_MAX << xt->rcv_wscale;
 	u32 told = xtcp_receive_window(xt);
-	u32 window = xtcp_rcvq_window(sk);
+	u32 window;
 
+	if (unlikely(xt->ack_pending & XTCP_ACK_NOMEM)) {
+		xt->rcv_wnd = 0;
+		xt->rcv_wup = xt->rcv_nxt;
+		XTCP_INC(sock_net(sk), ZeroWindowAdvs);
+		return 0;
+	}
+	window = xtcp_rcvq_window(sk);
 	if (window < told)
 		window = ALIGN(told, 1U << xt->rcv_wscale);
 	window = min(window, limit);

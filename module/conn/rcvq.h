@@ -11,6 +11,11 @@
 /* Is there room for @skb? Return: false: drop it. */
 bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb, bool in_order);
 
+/* Free one skb of ooo_queue. */
+void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb);
+/* rcvprune.c: make room for @in. Return: false: the buffer is over its limit even so. */
+bool xtcp_rcvprune(struct sock *sk, const struct sk_buff *in, bool in_order);
+
 /*
  * Take in a charged, pulled skb (payload only) whose seq is rcv_nxt or before
  * with something new: trims the front, appends or merges, advances rcv_nxt,

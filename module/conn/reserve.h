@@ -5,29 +5,7 @@
 #ifndef _XTCP_CONN_RESERVE_H
 #define _XTCP_CONN_RESERVE_H
 
-#include "../xtcp.h"
-
-/**
- * struct xtcp_binding - what a socket asks for
- * @net: namespace
- * @family: AF_INET or AF_INET6, of the socket
- * @wire_protocol: 6 or 253
- * @v6only: IPV6_V6ONLY, also set by the core for a specific IPv6 address
- * @port: host order
- * @dev: bound device, 0: any
- * @addr: local address; IPv4 (also v4-mapped) ones in @addr.ip
- * @addr6: local address of an AF_INET6 socket, v4-mapped ones included
- */
-struct xtcp_binding {
-	struct net *net;
-	sa_family_t family;
-	u8 wire_protocol;
-	bool v6only;
-	u16 port;
-	int dev;
-	__be32 addr;
-	struct in6_addr addr6;
-};
+#include "binding.h"
 
 /**
  * struct xtcp_port - one binding

@@ -6,10 +6,10 @@
  */
 #include "sndq.h"
 
+#include "mem.h"
+
 #include <linux/tcp.h>
 #include <net/tcp.h>
-
-#define XTCP_SNDQ_GSO_GOAL	(48 * 1024)	/* without a device's word, bytes per skb */
 
 /**
  * xtcp_sndq_has_space - may the program write more?
@@ -26,7 +26,7 @@ bool xtcp_sndq_has_space(const struct sock *sk)
 static void xtcp_sndq_free(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -skb->truesize);
-	sk_mem_uncharge(sk, skb->truesize);
+	xtcp_mem_uncharge(sk, skb->truesize);
 	__kfree_skb(skb);
 }
 
@@ -34,15 +34,18 @@ static struct sk_buff *xtcp_sndq_alloc(struct sock *sk, gfp_t gfp, bool force)
 {
 	struct sk_buff *skb = alloc_skb_fclone(MAX_TCP_HEADER, gfp);
 
-	if (!skb)
+	if (!skb) {
+		xtcp_mem_failed(sk);
 		return NULL;
-	/* A FIN must go even when the budget is used up; it is paid back soon */
+	}
+	/* On credit, if it must go even when the budget is used up; paid back soon */
 	if (!sk_wmem_schedule(sk, skb->truesize) && !force) {
 		__kfree_skb(skb);
 		return NULL;
 	}
 	skb_reserve(skb, MAX_TCP_HEADER);
 	memset(skb->cb, 0, sizeof(skb->cb));
+	INIT_LIST_HEAD(&xtcp_cb(skb)->tx.order);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	sk_wmem_queued_add(sk, skb->truesize);
 	sk_mem_charge(sk, skb->truesize);
@@ -95,7 +98,8 @@ static u32 xtcp_sndq_goal(const struct sock *sk)
 
 	if (xt->wire_protocol != IPPROTO_TCP || !sk_can_gso(sk))
 		return mss;
-	limit = min_t(u32, READ_ONCE(sk->sk_gso_max_size), XTCP_SNDQ_GSO_GOAL);
+	/* Above 64 KiB if the device asks for BIG TCP */
+	limit = READ_ONCE(sk->sk_gso_max_size);
 	limit = min_t(u32, limit, mss * max_t(u32, READ_ONCE(sk->sk_gso_max_segs), 1));
 	/* Half the largest window, so that two are under way (MUST-38) */
 	if (xt->snd_max_wnd)
@@ -132,7 +136,9 @@ static int xtcp_sndq_copy(struct sock *sk, struct sk_buff *skb, struct msghdr *m
 		return -EAGAIN;
 	}
 	copy = min_t(u32, copy, pfrag->size - pfrag->offset);
-	if (!sk_wmem_schedule(sk, copy))
+	if (unlikely(!sk_wmem_schedule(sk, copy)))
+		copy = xtcp_mem_credit_snd(sk, copy);
+	if (!copy)
 		return -EAGAIN;
 
 	err = skb_copy_to_page_nocache(sk, &msg->msg_iter, skb, pfrag->page,
@@ -149,18 +155,34 @@ static int xtcp_sndq_copy(struct sock *sk, struct sk_buff *skb, struct msghdr *m
 	return copy;
 }
 
+/* By reference, if the source says so, else by copying. */
+static int xtcp_sndq_fill(struct sock *sk, struct sk_buff *skb, const struct xtcp_source *src,
+			  u32 len, bool *full)
+{
+	int taken;
+
+	if (likely(src->how == XTCP_LEND_COPY))
+		return xtcp_sndq_copy(sk, skb, src->msg, len, full);
+	taken = xtcp_lend_append(sk, skb, src, &len);
+	if (!taken)
+		return xtcp_sndq_copy(sk, skb, src->msg, len, full);
+	*full = taken == -EMSGSIZE;
+	return taken;
+}
+
 /**
  * xtcp_sndq_append - take data from the program
  * @sk: the connection
- * @msg: where from
+ * @src: where from and how
  * @len: at most this many bytes, > 0
  *
- * One call fills at most one page fragment; the caller loops, and pushes in between.
+ * One call fills at most one page fragment, or refers to as many pages as fit into one
+ * buffer; the caller loops, and pushes in between.
  *
  * Context: Process, socket lock.
  * Return: Bytes taken, > 0; -EAGAIN without room or memory; -EFAULT.
  */
-int xtcp_sndq_append(struct sock *sk, struct msghdr *msg, size_t len)
+int xtcp_sndq_append(struct sock *sk, const struct xtcp_source *src, size_t len)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 goal = xtcp_sndq_goal(sk);
@@ -173,12 +195,15 @@ again:
 	if (!skb) {
 		if (!xtcp_sndq_has_space(sk))
 			return -EAGAIN;
-		skb = xtcp_sndq_new_tail(sk, XTCP_FLAG_ACK, sk->sk_allocation, false);
+		/* With nothing queued nothing will come free: the first is on credit */
+		skb = xtcp_sndq_new_tail(sk, XTCP_FLAG_ACK, sk->sk_allocation,
+					 skb_queue_empty(&sk->sk_write_queue) &&
+					 xtcp_sndq_rtx_empty(sk));
 		if (!skb)
 			return -EAGAIN;
 		fresh = true;
 	}
-	taken = xtcp_sndq_copy(sk, skb, msg, min_t(size_t, len, goal - skb->len), &full);
+	taken = xtcp_sndq_fill(sk, skb, src, min_t(size_t, len, goal - skb->len), &full);
 	if (taken <= 0) {
 		if (fresh) {
 			__skb_unlink(skb, &sk->sk_write_queue);
@@ -229,18 +254,13 @@ void xtcp_sndq_set_segs(struct sock *sk, struct sk_buff *skb, u32 mss)
  */
 void xtcp_sndq_fit(struct sock *sk, struct sk_buff *skb, u32 mss)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_cb *cb = xtcp_cb(skb);
-	u16 old_segs = cb->tx.segs;
+	u32 old_segs = cb->tx.segs;
 
 	if ((cb->tx.mss ? cb->tx.mss : skb->len) <= mss)
 		return;
 	xtcp_sndq_set_segs(sk, skb, mss);
-	xt->packets_out += cb->tx.segs - old_segs;
-	if (cb->marks & XTCP_MARK_REXMITTED)
-		xt->retrans_out += cb->tx.segs - old_segs;
-	if (cb->marks & XTCP_MARK_LOST)
-		xt->lost_out += cb->tx.segs - old_segs;
+	xtcp_board_recount(sk, skb, old_segs);
 }
 
 /**
@@ -266,7 +286,7 @@ void xtcp_sndq_sent(struct sock *sk, struct sk_buff *skb)
 	rb_insert_color(&skb->rbnode, &sk->tcp_rtx_queue);
 
 	WRITE_ONCE(xt->snd_nxt, xtcp_cb(skb)->end_seq);
-	xt->packets_out += xtcp_cb(skb)->tx.segs;
+	xtcp_board_sent(sk, skb);
 }
 
 /**
@@ -300,6 +320,31 @@ struct sk_buff *xtcp_sndq_rtx_next(const struct sk_buff *skb)
 struct sk_buff *xtcp_sndq_rtx_tail(const struct sock *sk)
 {
 	return skb_rb_last(&sk->tcp_rtx_queue);
+}
+
+/**
+ * xtcp_sndq_rtx_find - the first sent skb that ends behind a sequence number
+ * @sk: the connection
+ * @seq: the number
+ *
+ * Return: The skb or NULL.
+ */
+struct sk_buff *xtcp_sndq_rtx_find(const struct sock *sk, u32 seq)
+{
+	struct rb_node *p = sk->tcp_rtx_queue.rb_node;
+	struct sk_buff *best = NULL;
+
+	while (p) {
+		struct sk_buff *skb = rb_to_skb(p);
+
+		if (xtcp_seq_after(xtcp_cb(skb)->end_seq, seq)) {
+			best = skb;
+			p = p->rb_left;
+		} else {
+			p = p->rb_right;
+		}
+	}
+	return best;
 }
 
 static void xtcp_sndq_insert_after(struct sock *sk, struct sk_buff *skb, struct sk_buff *new)
@@ -347,6 +392,9 @@ int xtcp_sndq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 	u32 mss = max_t(u32, xt->mss_cache, 1);
 	u32 moved = skb->len - len;
 
+	/* Segments on their way stay what they were sent as */
+	if (sent && cb->tx.mss)
+		mss = cb->tx.mss;
 	if (xtcp_sndq_unshare(skb))
 		return -ENOMEM;
 	rest = xtcp_sndq_alloc(sk, GFP_ATOMIC, true);
@@ -354,6 +402,7 @@ int xtcp_sndq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 		return -ENOMEM;
 
 	*xtcp_cb(rest) = *cb;
+	INIT_LIST_HEAD(&xtcp_cb(rest)->tx.order);
 	xtcp_cb(rest)->seq = cb->seq + len;
 	cb->end_seq = cb->seq + len;
 	cb->flags &= ~(XTCP_FLAG_PSH | XTCP_FLAG_FIN);
@@ -370,23 +419,19 @@ int xtcp_sndq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 		return 0;
 	}
 	xtcp_sndq_insert_after(sk, skb, rest);
-	xt->packets_out += cb->tx.segs + xtcp_cb(rest)->tx.segs - old_segs;
-	if (cb->marks & XTCP_MARK_REXMITTED)
-		xt->retrans_out += cb->tx.segs + xtcp_cb(rest)->tx.segs - old_segs;
-	if (cb->marks & XTCP_MARK_LOST)
-		xt->lost_out += cb->tx.segs + xtcp_cb(rest)->tx.segs - old_segs;
+	xtcp_board_split(sk, skb, rest, old_segs);
 	return 0;
 }
 
-/* Drop @len acknowledged bytes from the front. */
-static void xtcp_sndq_trim(struct sock *sk, struct sk_buff *skb, u32 len)
+/* Drop @len acknowledged bytes from the front. Return: 0 or -ENOMEM, nothing changed. */
+static int xtcp_sndq_trim(struct sock *sk, struct sk_buff *skb, u32 len)
 {
 	struct skb_shared_info *shinfo;
 	u32 eat = len;
 	int i, k;
 
 	if (xtcp_sndq_unshare(skb))
-		return;		/* sent again as a whole, if ever: harmless */
+		return -ENOMEM;
 
 	shinfo = skb_shinfo(skb);
 	for (i = 0, k = 0; i < shinfo->nr_frags; i++) {
@@ -412,38 +457,34 @@ static void xtcp_sndq_trim(struct sock *sk, struct sk_buff *skb, u32 len)
 
 	skb->truesize -= len;
 	sk_wmem_queued_add(sk, -(int)len);
-	sk_mem_uncharge(sk, len);
-}
-
-/* @segs of an skb with these marks are no longer in flight. */
-static void xtcp_sndq_forget(struct xtcp_sock *xt, u8 marks, u32 segs)
-{
-	if (marks & XTCP_MARK_REXMITTED)
-		xt->retrans_out -= min(segs, xt->retrans_out);
-	if (marks & XTCP_MARK_LOST)
-		xt->lost_out -= min(segs, xt->lost_out);
+	xtcp_mem_uncharge(sk, len);
+	return 0;
 }
 
 /**
- * xtcp_sndq_mark_lost - recovery thinks that an skb is lost
+ * xtcp_sndq_trim_acked - cut off what an ACK could not for want of memory
  * @sk: the connection
- * @skb: in the retransmission tree
+ * @skb: in the retransmission tree, about to be sent again
  *
- * An earlier retransmission of it counts as lost, too.
+ * Segments that are wholly acknowledged would go out instead of those that are missed.
  *
  * Context: Socket lock.
+ * Return: 0: it begins at snd_una or behind; -ENOMEM.
  */
-void xtcp_sndq_mark_lost(struct sock *sk, struct sk_buff *skb)
+int xtcp_sndq_trim_acked(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_cb *cb = xtcp_cb(skb);
+	u32 old_segs = cb->tx.segs;
+	u32 len = min_t(u32, xt->snd_una - cb->seq, skb->len);
 
-	if (cb->marks & XTCP_MARK_REXMITTED)
-		xt->retrans_out -= min_t(u32, cb->tx.segs, xt->retrans_out);
-	cb->marks &= ~XTCP_MARK_REXMITTED;
-	if (!(cb->marks & XTCP_MARK_LOST))
-		xt->lost_out += cb->tx.segs;
-	cb->marks |= XTCP_MARK_LOST;
+	if (likely(!xtcp_seq_before(cb->seq, xt->snd_una)) || !len)
+		return 0;
+	if (xtcp_sndq_trim(sk, skb, len))
+		return -ENOMEM;
+	xtcp_sndq_set_segs(sk, skb, cb->tx.mss ? cb->tx.mss : max_t(u32, xt->mss_cache, 1));
+	xtcp_board_recount(sk, skb, old_segs);
+	return 0;
 }
 
 static void xtcp_sndq_ack_partly(struct sock *sk, struct sk_buff *skb, u32 ack,
@@ -451,44 +492,43 @@ static void xtcp_sndq_ack_partly(struct sock *sk, struct sk_buff *skb, u32 ack,
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_cb *cb = xtcp_cb(skb);
-	u16 old_segs = cb->tx.segs;
+	u32 old_segs = cb->tx.segs;
 	u32 bytes = ack - cb->seq;
-	u16 gone;
+	u32 gone;
 
 	if (bytes >= skb->len)	/* only the FIN is left */
 		bytes = skb->len;
 	if (!bytes)
 		return;
-	xtcp_sndq_trim(sk, skb, bytes);
-	if (cb->seq != ack)
+	/* Without memory it is done before it is sent again */
+	if (xtcp_sndq_trim(sk, skb, bytes))
 		return;
 	xtcp_sndq_set_segs(sk, skb, cb->tx.mss ? cb->tx.mss : max_t(u32, xt->mss_cache, 1));
-	gone = old_segs - min(old_segs, cb->tx.segs);
+	xtcp_board_recount(sk, skb, old_segs);
+	gone = old_segs - min_t(u32, old_segs, cb->tx.segs);
 	acked->segs += gone;
 	acked->bytes += bytes;
-	xt->packets_out -= gone;
-	xtcp_sndq_forget(xt, cb->marks, gone);
+	if (cb->tx.retrans)
+		acked->rexmitted = true;
+	if (!(cb->marks & XTCP_MARK_SACKED))
+		xtcp_board_delivered(sk, skb, ack, gone, acked);
 }
 
 /**
  * xtcp_sndq_ack - free what is acknowledged
  * @sk: the connection
  * @ack: SEG.ACK, acceptable: snd_una < @ack <= snd_nxt
- * @acked: filled in
+ * @acked: begun; added to
  *
  * The RTT sample is that of the newest skb that was sent only once: Karn's rule,
- * RFC 6298 3 (MUST-18).
+ * RFC 6298 3 (MUST-18). What was acknowledged selectively before is no news.
  *
  * Context: Socket lock.
  */
 void xtcp_sndq_ack(struct sock *sk, u32 ack, struct xtcp_acked *acked)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
 	u64 sent_us = 0;
 	struct sk_buff *skb;
-
-	memset(acked, 0, sizeof(*acked));
-	acked->rtt_us = -1;
 
 	while ((skb = xtcp_sndq_rtx_head(sk))) {
 		struct xtcp_cb *cb = xtcp_cb(skb);
@@ -500,17 +540,19 @@ void xtcp_sndq_ack(struct sock *sk, u32 ack, struct xtcp_acked *acked)
 		}
 		if (cb->tx.retrans)
 			acked->rexmitted = true;
-		else
-			sent_us = cb->tx.sent_us;
-		xtcp_sndq_forget(xt, cb->marks, cb->tx.segs);
+		if (!(cb->marks & XTCP_MARK_SACKED)) {
+			if (!cb->tx.retrans)
+				sent_us = cb->tx.sent_us;
+			xtcp_board_delivered(sk, skb, cb->end_seq, cb->tx.segs, acked);
+		}
 		acked->segs += cb->tx.segs;
 		acked->bytes += skb->len;
-		xt->packets_out -= cb->tx.segs;
+		xtcp_board_gone(sk, skb);
 		rb_erase(&skb->rbnode, &sk->tcp_rtx_queue);
 		xtcp_sndq_free(sk, skb);
 	}
 	if (sent_us && !acked->rexmitted)
-		acked->rtt_us = xtcp_clock_us() - sent_us;
+		acked->rtt_us = acked->now_us - sent_us;
 }
 
 /**
@@ -521,7 +563,6 @@ void xtcp_sndq_ack(struct sock *sk, u32 ack, struct xtcp_acked *acked)
  */
 void xtcp_sndq_purge(struct sock *sk)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct sk_buff *skb;
 
 	while ((skb = __skb_dequeue(&sk->sk_write_queue)))
@@ -530,8 +571,6 @@ void xtcp_sndq_purge(struct sock *sk)
 		rb_erase(&skb->rbnode, &sk->tcp_rtx_queue);
 		xtcp_sndq_free(sk, skb);
 	}
-	xt->packets_out = 0;
-	xt->retrans_out = 0;
-	xt->lost_out = 0;
+	xtcp_board_init(sk);
 	sk_mem_reclaim(sk);
 }

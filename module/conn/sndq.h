@@ -8,7 +8,8 @@
 #ifndef _XTCP_CONN_SNDQ_H
 #define _XTCP_CONN_SNDQ_H
 
-#include "../xtcp.h"
+#include "board.h"
+#include "lend.h"
 
 /*
  * Room for more of the program's data at the end of the queue.
@@ -18,11 +19,11 @@
 bool xtcp_sndq_has_space(const struct sock *sk);
 
 /*
- * Copy up to @len bytes from @msg to the end of the queue: page frags, GSO-sized
+ * Up to @len bytes from @src to the end of the queue: page frags, GSO-sized
  * skbs. Advances write_seq. Return: bytes taken (> 0), -EAGAIN: wait for memory
  * or for space, -EFAULT.
  */
-int xtcp_sndq_append(struct sock *sk, struct msghdr *msg, size_t len);
+int xtcp_sndq_append(struct sock *sk, const struct xtcp_source *src, size_t len);
 
 /* Queue a SYN or FIN (flags) that takes one number; advances write_seq. */
 struct sk_buff *xtcp_sndq_append_control(struct sock *sk, u8 flags, gfp_t gfp);
@@ -52,6 +53,8 @@ void xtcp_sndq_sent(struct sock *sk, struct sk_buff *skb);
 struct sk_buff *xtcp_sndq_rtx_head(const struct sock *sk);
 struct sk_buff *xtcp_sndq_rtx_next(const struct sk_buff *skb);
 struct sk_buff *xtcp_sndq_rtx_tail(const struct sock *sk);
+/* The first one that ends behind @seq. */
+struct sk_buff *xtcp_sndq_rtx_find(const struct sock *sk, u32 seq);
 static inline bool xtcp_sndq_rtx_empty(const struct sock *sk)
 {
 	return RB_EMPTY_ROOT(&sk->tcp_rtx_queue);
@@ -63,31 +66,17 @@ static inline bool xtcp_sndq_rtx_empty(const struct sock *sk)
  */
 int xtcp_sndq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent);
 
+/* Before sending again: what an ACK found no memory to cut off. Return: 0 or -ENOMEM. */
+int xtcp_sndq_trim_acked(struct sock *sk, struct sk_buff *skb);
+
 /* Sent as segments that are too large by now: count it as smaller ones. */
 void xtcp_sndq_fit(struct sock *sk, struct sk_buff *skb, u32 mss);
 
 /* Segments @skb makes at the present mss; sets tx.segs and the GSO fields. */
 void xtcp_sndq_set_segs(struct sock *sk, struct sk_buff *skb, u32 mss);
 
-/**
- * struct xtcp_acked - what an ACK took from the queue
- * @segs: segments newly acknowledged
- * @bytes: payload bytes
- * @rtt_us: sample by Karn's rule, -1: none
- * @rexmitted: some of it had been sent again
- */
-struct xtcp_acked {
-	u32 segs;
-	u32 bytes;
-	s64 rtt_us;
-	bool rexmitted;
-};
-
-/* Everything below @ack is acknowledged: free it, fill @acked. */
+/* Everything below @ack is acknowledged: free it, add to @acked, which is begun. */
 void xtcp_sndq_ack(struct sock *sk, u32 ack, struct xtcp_acked *acked);
-
-/* Recovery thinks that @skb is lost. */
-void xtcp_sndq_mark_lost(struct sock *sk, struct sk_buff *skb);
 
 /* Free both queues (reset, disconnect, destructor). */
 void xtcp_sndq_purge(struct sock *sk);

@@ -38,9 +38,20 @@ const char *xtcp_state_reason_name(enum xtcp_reason reason)
 	return reason < XTCP_REASON_MAX ? xtcp_state_reasons[reason] : "?";
 }
 
-static u32 xtcp_state_elapsed_ms(u64 since_us)
+static u32 xtcp_state_elapsed_ms(u64 since_us, u64 now_us)
 {
-	return div_u64(xtcp_clock_us() - since_us, USEC_PER_MSEC);
+	return div_u64(now_us - since_us, USEC_PER_MSEC);
+}
+
+/* Tell that @xt leaves @old, and when its next state begins. */
+static void xtcp_state_trace(const struct sock_common *skc, int old, int state,
+			     enum xtcp_reason reason, struct xtcp_sock *xt)
+{
+	u64 now_us = xtcp_clock_us();
+
+	trace_xtcp_state(skc, old, state, reason,
+			 xtcp_state_elapsed_ms(xt->state_since_us, now_us), xt->creator_pid);
+	WRITE_ONCE(xt->state_since_us, now_us);
 }
 
 /**
@@ -67,10 +78,8 @@ void xtcp_state_set(struct sock *sk, int state, enum xtcp_reason reason)
 	WARN_ONCE(!xtcp_state_may(old, state), "xtcp: %s -> %s is no transition of RFC 9293\n",
 		  xtcp_state_name(old), xtcp_state_name(state));
 
-	xtcp_mib_move(sock_net(sk), old, state);
-	trace_xtcp_state((struct sock_common *)sk, old, state, reason,
-			 xtcp_state_elapsed_ms(xt->state_since_us), xt->creator_pid);
-	WRITE_ONCE(xt->state_since_us, xtcp_clock_us());
+	xtcp_mib_move(xtcp_sk(sk)->xn, old, state);
+	xtcp_state_trace((struct sock_common *)sk, old, state, reason, xt);
 	inet_sk_set_state(sk, state);
 }
 
@@ -86,7 +95,7 @@ void xtcp_state_born(struct sock *sk, int state)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	xt->state_since_us = xtcp_clock_us();
-	xtcp_mib_move(sock_net(sk), 0, state);
+	xtcp_mib_move(xtcp_sk(sk)->xn, 0, state);
 	sk->sk_state = state;
 }
 
@@ -98,7 +107,7 @@ void xtcp_state_born(struct sock *sk, int state)
  */
 void xtcp_state_dead(struct sock *sk)
 {
-	xtcp_mib_move(sock_net(sk), sk->sk_state, 0);
+	xtcp_mib_move(xtcp_sk(sk)->xn, sk->sk_state, 0);
 }
 
 /**
@@ -111,7 +120,7 @@ void xtcp_state_dead(struct sock *sk)
  */
 void xtcp_state_close_failed(struct sock *sk)
 {
-	xtcp_mib_move(sock_net(sk), sk->sk_state, TCP_CLOSE);
+	xtcp_mib_move(xtcp_sk(sk)->xn, sk->sk_state, TCP_CLOSE);
 	sk->sk_state = TCP_CLOSE;
 }
 
@@ -127,7 +136,7 @@ void xtcp_state_close_failed(struct sock *sk)
 void xtcp_state_mini(const struct sock_common *skc, int old, int new,
 		     enum xtcp_reason reason)
 {
-	struct net *net = read_pnet(&skc->skc_net);
+	struct xtcp_net *xn = xtcp_net(read_pnet(&skc->skc_net));
 	u64 since_us;
 	s32 pid;
 
@@ -140,11 +149,12 @@ void xtcp_state_mini(const struct sock_common *skc, int old, int new,
 	}
 	/* The listener stays where it is: a request comes beside it */
 	if (old == TCP_LISTEN)
-		xtcp_mib_seen(net, old, new);
+		xtcp_mib_seen(xn, old, new);
 	else
-		xtcp_mib_move(net, old, new);
-	if (old && new)
-		trace_xtcp_state(skc, old, new, reason, xtcp_state_elapsed_ms(since_us), pid);
+		xtcp_mib_move(xn, old, new);
+	if (old && new && trace_xtcp_state_enabled())
+		trace_xtcp_state(skc, old, new, reason,
+				 xtcp_state_elapsed_ms(since_us, xtcp_clock_us()), pid);
 }
 
 /**
@@ -162,10 +172,8 @@ void xtcp_state_hand_over(struct sock *sk, struct xtcp_timewait *tw)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	int old = sk->sk_state;
 
-	xtcp_mib_move(sock_net(sk), old, TCP_TIME_WAIT);
-	trace_xtcp_state(&tw->common, old, TCP_TIME_WAIT, XTCP_REASON_SEGMENT,
-			 xtcp_state_elapsed_ms(xt->state_since_us), xt->creator_pid);
-	xtcp_mib_move(sock_net(sk), 0, TCP_CLOSE);
-	WRITE_ONCE(xt->state_since_us, xtcp_clock_us());
+	xtcp_mib_move(xtcp_sk(sk)->xn, old, TCP_TIME_WAIT);
+	xtcp_state_trace(&tw->common, old, TCP_TIME_WAIT, XTCP_REASON_SEGMENT, xt);
+	xtcp_mib_move(xtcp_sk(sk)->xn, 0, TCP_CLOSE);
 	inet_sk_set_state(sk, TCP_CLOSE);
 }

@@ -17,6 +17,8 @@
  * FINWAIT2   an orphan enters FIN_WAIT_2; none; CLOSE, silently; fin_wait2_ms
  * DEADPEER   ESTABLISHED with dead_peer_ms; none; probe in time or give up; dead_peer_ms
  * CONNECT    connect() with a budget; ESTABLISHED; ETIMEDOUT; XTCP_SYN_BUDGET_MS
+ * pace       data before their time; none, it sends what may be sent; 1 s, then again;
+ *            conn/pacer.c; an hrtimer of its own
  * request    SYN-ACK sent; child made, dropped; SYN-ACK again or drop; synack_retries
  * timewait   TIME_WAIT, repeated FIN; recycled, killed; gone; twice msl_ms
  *
@@ -27,6 +29,7 @@
 #include "timers.h"
 
 #include "../trace.h"
+#include "pacer.h"
 #include "state.h"
 
 #define XTCP_TIMERS_LONGEST	((u32)BIT(30))
@@ -106,6 +109,20 @@ static u32 xtcp_timers_step(u32 rest, bool seen)
 	return rest - rest / 8;
 }
 
+/*
+ * The timer_list is to expire in @step ticks, or before. One that is pending for earlier
+ * is left alone: it finds nothing due and programs the rest. This spares
+ * mod_timer() on every segment.
+ */
+static void xtcp_timers_wake_by(struct sock *sk, u32 step)
+{
+	unsigned long expires = jiffies + step;
+
+	if (!timer_pending(&sk->sk_timer) || time_after(sk->sk_timer.expires, expires))
+		sk_reset_timer(sk, &sk->sk_timer, expires);
+}
+
+/* After an expiry: for the earliest of all slots. */
 static void xtcp_timers_program(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -122,17 +139,8 @@ static void xtcp_timers_program(struct sock *sk)
 					XTCP_TIMERS_SEEN & BIT(which));
 		best = min(best, step);
 	}
-
-	/*
-	 * A timer that is pending for earlier is left alone: it finds nothing
-	 * due and programs the rest. This spares mod_timer() on every segment.
-	 */
-	if (best == U32_MAX)
-		return;
-	if (timer_pending(&sk->sk_timer) &&
-	    time_before_eq(sk->sk_timer.expires, jiffies + best))
-		return;
-	sk_reset_timer(sk, &sk->sk_timer, jiffies + best);
+	if (best != U32_MAX)
+		xtcp_timers_wake_by(sk, best);
 }
 
 static u32 xtcp_timers_ticks(u64 delay_us)
@@ -151,7 +159,7 @@ static void xtcp_timers_arm_ticks(struct sock *sk, enum xtcp_timer which, u32 ti
 	WRITE_ONCE(xt->timers_pending, xt->timers_pending | BIT(which));
 	trace_xtcp_timer((struct sock_common *)sk, xtcp_timer_name(which), "armed",
 			 jiffies_to_msecs(ticks));
-	xtcp_timers_program(sk);
+	xtcp_timers_wake_by(sk, xtcp_timers_step(ticks, XTCP_TIMERS_SEEN & BIT(which)));
 }
 
 /**
@@ -217,23 +225,6 @@ void xtcp_timer_arm_earlier(struct sock *sk, enum xtcp_timer which, u64 delay_us
 	    xtcp_timers_rest(xtcp_sk(sk), which, (u32)jiffies) <= ticks)
 		return;
 	xtcp_timers_arm_ticks(sk, which, ticks);
-}
-
-/**
- * xtcp_timer_cancel - a slot is not wanted any more
- * @sk: the connection
- * @which: the slot; fine if it is not pending
- *
- * The timer_list is left to run into nothing: deleting it on every ACK would
- * cost more than that.
- *
- * Context: Socket lock.
- */
-void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer which)
-{
-	struct xtcp_sock *xt = xtcp_sk(sk);
-
-	WRITE_ONCE(xt->timers_pending, xt->timers_pending & ~BIT(which));
 }
 
 /**
@@ -316,33 +307,88 @@ u16 xtcp_timers_due(struct sock *sk)
  */
 void xtcp_timers_stop(struct sock *sk)
 {
+	struct xtcp_pacer *p = xtcp_sk(sk)->pacer;
+
 	WRITE_ONCE(xtcp_sk(sk)->timers_pending, 0);
 	sk_stop_timer(sk, &sk->sk_timer);
+	if (p && hrtimer_try_to_cancel(&p->timer) == 1)
+		__sock_put(sk);
+}
+
+/**
+ * xtcp_timer_setup_pace - prepare a pacer's timer
+ * @t: new, private to the caller
+ */
+void xtcp_timer_setup_pace(struct hrtimer *t)
+{
+	hrtimer_setup(t, xtcp_timers_handlers.pace, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/**
+ * xtcp_timer_arm_pace - send when data are due
+ * @sk: the connection
+ * @t: its pacer's timer; if it is armed, it stays so
+ * @at_ns: CLOCK_MONOTONIC
+ *
+ * An armed timer holds a reference.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timer_arm_pace(struct sock *sk, struct hrtimer *t, u64 at_ns)
+{
+	if (hrtimer_is_queued(t))
+		return;
+	sock_hold(sk);
+	hrtimer_start(t, ns_to_ktime(at_ns), HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/*
+ * Who takes a minisock out of the table stops its timer then, but not one that is
+ * armed a moment later: that would keep it beyond the end of its listener or namespace.
+ */
+static bool xtcp_timers_mini_gone(const struct sock_common *skc)
+{
+	/* The timer is pending before the table is asked; pairs with the one in cancel */
+	smp_mb();
+	return hlist_nulls_unhashed_lockless(&skc->skc_nulls_node);
+}
+
+/*
+ * The timer of a minisock: @skc's caller has a reference of his own. The timer's is taken
+ * before it is pending: whoever stops it a moment later puts that one. Return: false: the
+ * minisock has left the table, the timer is not to run.
+ */
+static bool xtcp_timers_start_mini(struct sock_common *skc, struct timer_list *t, u32 ticks)
+{
+	refcount_inc(&skc->skc_refcnt);
+	if (mod_timer(t, jiffies + xtcp_timers_step(ticks, true)))
+		refcount_dec(&skc->skc_refcnt);
+	return !xtcp_timers_mini_gone(skc);
 }
 
 /**
  * xtcp_timer_arm_request - arm a request's SYN-ACK timer
- * @req: the request; a pending timer holds a reference
+ * @req: the request, in the table; a pending timer holds a reference, the caller another
  * @delay_ms: from now
  *
  * Context: Any.
  */
 void xtcp_timer_arm_request(struct xtcp_request *req, u32 delay_ms)
 {
-	struct timer_list *t = &req->ireq.req.rsk_timer;
 	u32 ticks = xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC);
 
 	WRITE_ONCE(req->deadline, (u32)jiffies + ticks);
-	if (!mod_timer(t, jiffies + xtcp_timers_step(ticks, true)))
-		refcount_inc(&req->ireq.req.rsk_refcnt);
+	if (!xtcp_timers_start_mini(&req->ireq.req.__req_common, &req->ireq.req.rsk_timer, ticks))
+		xtcp_timer_cancel_request(req);
 }
 
 /**
  * xtcp_timer_request_due - is the SYN-ACK due, or was this a step on the way?
- * @req: the request whose timer fired; the caller owns the timer's reference
+ * @req: the request whose timer fired; the caller owns that timer's reference and keeps it
  *
  * Context: The timer's.
- * Return: true: it is due. false: armed again, the reference went with it.
+ * Return: true: it is due. false: armed again, with a new reference.
  */
 bool xtcp_timer_request_due(struct xtcp_request *req)
 {
@@ -350,8 +396,8 @@ bool xtcp_timer_request_due(struct xtcp_request *req)
 
 	if (rest <= 0)
 		return true;
-	if (mod_timer(&req->ireq.req.rsk_timer, jiffies + xtcp_timers_step(rest, true)))
-		refcount_dec(&req->ireq.req.rsk_refcnt);
+	if (!xtcp_timers_start_mini(&req->ireq.req.__req_common, &req->ireq.req.rsk_timer, rest))
+		xtcp_timer_cancel_request(req);
 	return false;
 }
 
@@ -372,6 +418,8 @@ void xtcp_timer_setup_request(struct xtcp_request *req)
  */
 void xtcp_timer_cancel_request(struct xtcp_request *req)
 {
+	/* The entry is out of the table before the timer is looked at */
+	smp_mb();
 	if (timer_delete(&req->ireq.req.rsk_timer))
 		refcount_dec(&req->ireq.req.rsk_refcnt);
 }
@@ -383,17 +431,6 @@ void xtcp_timer_cancel_request(struct xtcp_request *req)
 void xtcp_timer_setup_timewait(struct xtcp_timewait *tw)
 {
 	timer_setup(&tw->timer, xtcp_timers_handlers.timewait, 0);
-}
-
-/*
- * Who takes the entry out of the table stops its timer then, but not one that is
- * armed a moment later: that would keep the entry beyond the end of its namespace.
- */
-static bool xtcp_timers_timewait_gone(const struct xtcp_timewait *tw)
-{
-	/* The timer is pending before the table is asked; pairs with the one in cancel */
-	smp_mb();
-	return hlist_nulls_unhashed_lockless(&tw->common.skc_nulls_node);
 }
 
 /**
@@ -411,9 +448,7 @@ void xtcp_timer_arm_timewait(struct xtcp_timewait *tw, u32 delay_ms)
 	u32 ticks = xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC);
 
 	WRITE_ONCE(tw->deadline, (u32)jiffies + ticks);
-	if (!mod_timer(&tw->timer, jiffies + xtcp_timers_step(ticks, true)))
-		refcount_inc(&tw->common.skc_refcnt);
-	if (xtcp_timers_timewait_gone(tw))
+	if (!xtcp_timers_start_mini(&tw->common, &tw->timer, ticks))
 		xtcp_timer_cancel_timewait(tw);
 }
 
@@ -430,9 +465,7 @@ bool xtcp_timer_timewait_due(struct xtcp_timewait *tw)
 
 	if (rest <= 0)
 		return true;
-	if (!mod_timer(&tw->timer, jiffies + xtcp_timers_step(rest, true)))
-		refcount_inc(&tw->common.skc_refcnt);
-	if (xtcp_timers_timewait_gone(tw))
+	if (!xtcp_timers_start_mini(&tw->common, &tw->timer, rest))
 		xtcp_timer_cancel_timewait(tw);
 	return false;
 }

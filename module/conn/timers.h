@@ -15,11 +15,13 @@ const char *xtcp_timer_name(enum xtcp_timer which);
  * @sock: sk_timer of full sockets
  * @request: rsk_timer
  * @timewait: xtcp_timewait.timer
+ * @pace: xtcp_pacer.timer
  */
 struct xtcp_timer_handlers {
 	void (*sock)(struct timer_list *t);
 	void (*request)(struct timer_list *t);
 	void (*timewait)(struct timer_list *t);
+	enum hrtimer_restart (*pace)(struct hrtimer *t);
 };
 
 void xtcp_timers_register(const struct xtcp_timer_handlers *handlers);
@@ -35,10 +37,20 @@ void xtcp_timer_arm_ms(struct sock *sk, enum xtcp_timer which, u32 delay_ms);
 void xtcp_timer_arm_again(struct sock *sk, enum xtcp_timer which, u32 delay_ms);
 /* Arm only if it is not pending, or pending for later. */
 void xtcp_timer_arm_earlier(struct sock *sk, enum xtcp_timer which, u64 delay_us);
-void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer which);
 static inline bool xtcp_timer_pending(const struct sock *sk, enum xtcp_timer which)
 {
 	return xtcp_sk(sk)->timers_pending & BIT(which);
+}
+
+/*
+ * A slot is not wanted any more; fine if it is not pending. The timer_list is left to run
+ * into nothing: deleting it on every ACK would cost more than that. Context: socket lock.
+ */
+static inline void xtcp_timer_cancel(struct sock *sk, enum xtcp_timer which)
+{
+	if (xtcp_timer_pending(sk, which))
+		WRITE_ONCE(xtcp_sk(sk)->timers_pending,
+			   xtcp_sk(sk)->timers_pending & ~BIT(which));
 }
 
 /* ms left, 0 if due, -1 if not pending. Context: any (racy read). */
@@ -54,6 +66,10 @@ u16 xtcp_timers_due(struct sock *sk);
 
 /* All slots off and the timer_list deleted. Context: socket lock. */
 void xtcp_timers_stop(struct sock *sk);
+
+/* Departure of paced data: an hrtimer, since a tick is too coarse. */
+void xtcp_timer_setup_pace(struct hrtimer *t);
+void xtcp_timer_arm_pace(struct sock *sk, struct hrtimer *t, u64 at_ns);
 
 /* Minisocks: one timer each, ms; a pending timer holds a reference. */
 void xtcp_timer_setup_request(struct xtcp_request *req);

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <net/ip.h>
 
+#include "../conn/mem.h"
 #include "../socket/socket.h"
 #include "control.h"
 
@@ -34,6 +35,7 @@ static const struct xtcp_knobs xtcp_sysctl_start = {
 	.timestamps		= 1,
 	.window_scaling		= 1,
 	.ecn			= 2,
+	.ecn_fallback		= 1,
 	.syncookies		= 1,
 	.max_syn_backlog	= 4096,
 	.somaxconn		= 4096,
@@ -41,9 +43,17 @@ static const struct xtcp_knobs xtcp_sysctl_start = {
 	.max_tw_sockets		= 65536,
 	.rfc1337		= 1,
 	.slow_start_after_idle	= 1,
+	.pacing_ss_ratio	= 200,
+	.pacing_ca_ratio	= 120,
+	.limit_output_bytes	= 4194304,
 	.challenge_ack_limit	= 1000,		/* a second; RFC 5961 7 */
 	.rmem			= { 4096, 131072, 6291456 },
 	.wmem			= { 4096, 16384, 4194304 },
+	.max_orphans		= 65536,
+	.mtu_probing		= 1,
+	.base_mss		= 1024,		/* RFC 4821 7.2 */
+	.mtu_probe_floor	= 48,
+	.mtu_probe_interval	= 600,
 	.msl_min_ms		= 1000,
 	.rto_min_floor_ms	= 20,
 	.keepalive_min		= 1,
@@ -104,6 +114,7 @@ static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
 	XTCP_SYSCTL(timestamps, 0, 1),
 	XTCP_SYSCTL(window_scaling, 0, 1),
 	XTCP_SYSCTL(ecn, 0, 2),
+	XTCP_SYSCTL(ecn_fallback, 0, 1),
 	XTCP_SYSCTL(syncookies, 0, 2),
 	XTCP_SYSCTL(max_syn_backlog, 1, XTCP_SYSCTL_MANY),
 	XTCP_SYSCTL(somaxconn, 0, XTCP_SYSCTL_MANY),
@@ -111,9 +122,18 @@ static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
 	XTCP_SYSCTL(max_tw_sockets, 0, XTCP_SYSCTL_MANY),
 	XTCP_SYSCTL(rfc1337, 0, 1),
 	XTCP_SYSCTL(slow_start_after_idle, 0, 1),
+	XTCP_SYSCTL(pacing, 0, 1),
+	XTCP_SYSCTL(pacing_ss_ratio, 1, 1000),
+	XTCP_SYSCTL(pacing_ca_ratio, 1, 1000),
+	XTCP_SYSCTL(limit_output_bytes, 1, XTCP_SYSCTL_BUFFER),
 	XTCP_SYSCTL(challenge_ack_limit, 0, XTCP_SYSCTL_MANY),
 	XTCP_SYSCTL(rmem, SOCK_MIN_RCVBUF, XTCP_SYSCTL_BUFFER),
 	XTCP_SYSCTL(wmem, SOCK_MIN_SNDBUF, XTCP_SYSCTL_BUFFER),
+	XTCP_SYSCTL(max_orphans, 0, XTCP_SYSCTL_MANY),
+	XTCP_SYSCTL(mtu_probing, 0, 1),
+	XTCP_SYSCTL(base_mss, 48, 65535),
+	XTCP_SYSCTL(mtu_probe_floor, 48, 65535),
+	XTCP_SYSCTL(mtu_probe_interval, 1, XTCP_SYSCTL_DAY_MS / 1000),
 	XTCP_SYSCTL(msl_min_ms, XTCP_MSL_MS_MIN, XTCP_MSL_MS_MAX),
 	XTCP_SYSCTL(rto_min_floor_ms, 1, 120000),
 	XTCP_SYSCTL(keepalive_min, 1, XTCP_SYSCTL_KEEPALIVE_S),
@@ -160,6 +180,11 @@ static int xtcp_sysctl_ints(XTCP_CTL_TABLE *table, int write, void *buffer, size
 
 	if (write && !err && entry->offset == offsetof(struct xtcp_knobs, ip_local_port_range))
 		xtcp_sysctl_check_ports(net);
+	/* The core asks for one number for all namespaces */
+	if (write && !err && net_eq(net, &init_net)) {
+		WRITE_ONCE(xtcp_mem_least_rcv, READ_ONCE(knobs->rmem[0]));
+		WRITE_ONCE(xtcp_mem_least_snd, READ_ONCE(knobs->wmem[0]));
+	}
 	return err;
 }
 

@@ -3,12 +3,10 @@
  * What lies between IP and a TCP: a packet taken from the host at LOCAL_IN never
  * reaches the host's code for it, so all of it is done here, in its order.
  */
-#include <linux/netfilter.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
-#include <net/netfilter/nf_conntrack.h>
 #include <net/tcp.h>
 #include <net/xfrm.h>
 
@@ -144,24 +142,6 @@ static bool xtcp_arrival_too_far(const struct sock *sk, const struct xtcp_arriva
 	return s->ttl < READ_ONCE(inet6_sk(sk)->min_hopcount);
 }
 
-/* Conntrack confirms a connection when its first packet is delivered: this is it. */
-static bool xtcp_arrival_confirm(struct sk_buff *skb)
-{
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-	enum ip_conntrack_info ctinfo;
-	const struct nf_ct_hook *hook;
-	struct nf_conn *ct;
-
-	ct = nf_ct_get(skb, &ctinfo);
-	if (!ct || nf_ct_is_confirmed(ct))
-		return true;
-	hook = rcu_dereference(nf_ct_hook);
-	return !hook || hook->confirm(skb) == NF_ACCEPT;
-#else
-	return true;
-#endif
-}
-
 /* Filters that stand between LOCAL_IN and a TCP. Return: why not, or NOT_DROPPED_YET. */
 static enum skb_drop_reason xtcp_arrival_admit(struct sk_buff *skb, const struct xtcp_arrival *s)
 {
@@ -172,8 +152,6 @@ static enum skb_drop_reason xtcp_arrival_admit(struct sk_buff *skb, const struct
 	if (s->t.family == AF_INET ? !xfrm4_policy_check(sk, XFRM_POLICY_IN, skb) :
 				     !xfrm6_policy_check(sk, XFRM_POLICY_IN, skb))
 		return SKB_DROP_REASON_XFRM_POLICY;
-	if (!xtcp_arrival_confirm(skb))
-		return SKB_DROP_REASON_NETFILTER_DROP;
 	return SKB_NOT_DROPPED_YET;
 }
 
@@ -265,8 +243,8 @@ static void xtcp_arrival_split(struct sk_buff *skb, struct xtcp_arrival *s)
  * The order is not free: pages that a sender still owns are copied before
  * anything may keep them (a local sender's MSG_ZEROCOPY); what time the core
  * stamped becomes a receive time; whoever owned it lets go; policies see the
- * packet whole, with its security path; conntrack must confirm before it is
- * let go. Return: false: dropped.
+ * packet whole, with its security path; conntrack has confirmed it before.
+ * Return: false: dropped.
  */
 static bool xtcp_arrival_own(struct sk_buff *skb, struct xtcp_arrival *s)
 {

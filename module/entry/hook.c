@@ -28,6 +28,7 @@
 
 #include "arrival.h"
 #include "../conn/flows.h"
+#include "../conn/inuse.h"
 #include "../conn/ports.h"
 
 #define XTCP_HOOKED_V4	0	/* bits of xtcp_net.hooked */
@@ -78,6 +79,34 @@ static struct sock *xtcp_hook_tproxy(const struct sk_buff *skb)
 	return listener;
 }
 
+/*
+ * Early demultiplexing has found a live connection of the host's TCP for this tuple:
+ * there is none of ours then, and the host's TCP shall not pay for asking. A listener
+ * may be a reservation of ours, given by a tproxy rule. Only ICSK sockets are TCP's.
+ */
+static bool xtcp_hook_hosts_own(const struct sk_buff *skb)
+{
+	const struct sock *sk = skb->sk;
+
+	return sk && sk_fullsock(sk) &&
+	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
+	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP &&
+	       inet_test_bit(IS_ICSK, sk) &&
+	       (1 << READ_ONCE(sk->sk_state)) & ~(TCPF_LISTEN | TCPF_CLOSE);
+}
+
+/* The host's other segments: nothing of ours has that port, and no tproxy rule chose for it. */
+static bool xtcp_hook_no_port(const struct net *net, const struct sk_buff *skb, int thoff)
+{
+	const __be16 *lport;
+	__be16 buf;
+
+	if (skb->sk)
+		return false;
+	lport = skb_header_pointer(skb, thoff + 2, sizeof(buf), &buf);
+	return lport && !xtcp_inuse(net, ntohs(*lport));
+}
+
 /* No flow of ours: NF_STOLEN if it begins one, NF_DROP if it may not, NF_ACCEPT if not ours. */
 static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_arrival *s)
 {
@@ -119,7 +148,7 @@ static unsigned int xtcp_hook_judge(const struct sk_buff *skb, struct xtcp_arriv
 
 static void xtcp_hook_icmp4(struct net *net, struct sk_buff *skb)
 {
-	unsigned int off = ip_hdrlen(skb);
+	unsigned int off = skb_network_header_len(skb);	/* see xtcp_hook_in4() */
 	const struct icmphdr *icmph;
 	struct icmphdr buf;
 	u32 info = 0;
@@ -142,31 +171,105 @@ static void xtcp_hook_icmp4(struct net *net, struct sk_buff *skb)
 	if (nf_checksum(skb, NF_INET_LOCAL_IN, off, IPPROTO_ICMP, AF_INET))
 		return;
 	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	local_bh_disable();
 	xtcp_icmp_error(net, skb, AF_INET, IPPROTO_TCP, off + sizeof(buf), icmph->type,
 			icmph->code, info);
+	local_bh_enable();
+}
+
+/*
+ * A verdict of NFQUEUE goes on with the hooks that are left in its own process, BHs on;
+ * socket locks want them off.
+ */
+static void xtcp_hook_take(struct sk_buff *skb, struct xtcp_arrival *s)
+{
+	local_bh_disable();
+	xtcp_arrival_take(skb, s);
+	local_bh_enable();
+}
+
+/*
+ * Of hooks with our priority those that were registered before us stand behind us:
+ * conntrack's, which confirms a connection and adjusts numbers (SYNPROXY, helpers with
+ * NAT), and chains of the administrator. They see a packet before we take it.
+ * @resume is for one that is queued there and comes back. Return: false: one of them
+ * kept it.
+ */
+static bool xtcp_hook_others(struct sk_buff *skb, const struct nf_hook_state *state,
+			     const struct nf_hook_entries *e, nf_hookfn *self,
+			     int (*resume)(struct net *net, struct sock *sk, struct sk_buff *skb))
+{
+	struct nf_hook_state rest;
+	unsigned int i;
+
+	if (!e)
+		return true;
+	for (i = e->num_hook_entries; i; i--) {
+		if (e->hooks[i - 1].hook == self)
+			break;
+	}
+	/* Nobody; or we are being taken off */
+	if (!i || i == e->num_hook_entries)
+		return true;
+	rest = *state;
+	rest.okfn = resume;
+	return nf_hook_slow(skb, &rest, e, i) == 1;
+}
+
+/* As xtcp_hook_judge(), for any packet of IPv4. */
+static unsigned int xtcp_hook_decide4(struct net *net, struct sk_buff *skb,
+				      struct xtcp_arrival *s)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	int thoff;
+
+	if (iph->protocol != IPPROTO_TCP) {
+		if (iph->protocol == IPPROTO_ICMP && !ip_is_fragment(iph))
+			xtcp_hook_icmp4(net, skb);
+		return NF_ACCEPT;
+	}
+	/* MUST-57: what came by link-layer broadcast gets no answer, from the host either */
+	if (skb->pkt_type != PACKET_HOST || ip_is_fragment(iph) || xtcp_hook_hosts_own(skb))
+		return NF_ACCEPT;
+
+	/* As IP measured it on arrival; ihl may be what a rule in INPUT wrote there */
+	thoff = skb_network_header_len(skb);
+	if (xtcp_hook_no_port(net, skb, thoff))
+		return NF_ACCEPT;
+	xtcp_arrival_ipv4(net, skb, IPPROTO_TCP, s);
+	s->thoff = thoff;
+	return xtcp_hook_judge(skb, s);
+}
+
+/* What a hook behind us had queued is let go by it: for us, as before, or for nobody. */
+static int xtcp_hook_resume4(struct net *net, struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_arrival s;
+
+	rcu_read_lock();
+	if (xtcp_hook_decide4(net, skb, &s) == NF_STOLEN)
+		xtcp_hook_take(skb, &s);
+	else
+		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
+	rcu_read_unlock();
+	return 0;
 }
 
 static unsigned int xtcp_hook_in4(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	const struct iphdr *iph = ip_hdr(skb);
+	struct nf_hook_entries __rcu **hooks = &state->net->nf.hooks_ipv4[NF_INET_LOCAL_IN];
 	struct xtcp_arrival s;
 	unsigned int verdict;
 
-	if (iph->protocol != IPPROTO_TCP) {
-		if (iph->protocol == IPPROTO_ICMP && !ip_is_fragment(iph))
-			xtcp_hook_icmp4(state->net, skb);
-		return NF_ACCEPT;
-	}
-	/* MUST-57: what came by link-layer broadcast gets no answer, from the host either */
-	if (skb->pkt_type != PACKET_HOST || ip_is_fragment(iph))
-		return NF_ACCEPT;
-
-	xtcp_arrival_ipv4(state->net, skb, IPPROTO_TCP, &s);
-	s.thoff = ip_hdrlen(skb);
-	verdict = xtcp_hook_judge(skb, &s);
-	if (verdict == NF_STOLEN)
-		xtcp_arrival_take(skb, &s);
+	verdict = xtcp_hook_decide4(state->net, skb, &s);
+	if (verdict != NF_STOLEN)
+		return verdict;
+	if (xtcp_hook_others(skb, state, rcu_dereference(*hooks), xtcp_hook_in4,
+			     xtcp_hook_resume4))
+		xtcp_hook_take(skb, &s);
+	else if (s.skc)
+		xtcp_flow_put(s.skc);
 	return verdict;
 }
 
@@ -212,15 +315,16 @@ static void xtcp_hook_icmp6(struct net *net, struct sk_buff *skb, unsigned int o
 	if (nf_checksum(skb, NF_INET_LOCAL_IN, off, IPPROTO_ICMPV6, AF_INET6))
 		return;
 	icmph = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	local_bh_disable();
 	xtcp_icmp_error(net, skb, AF_INET6, IPPROTO_TCP, quoted, icmph->icmp6_type,
 			icmph->icmp6_code, info);
+	local_bh_enable();
 }
 
-static unsigned int xtcp_hook_in6(void *priv, struct sk_buff *skb,
-				  const struct nf_hook_state *state)
+/* As xtcp_hook_decide4(). */
+static unsigned int xtcp_hook_decide6(struct net *net, struct sk_buff *skb,
+				      struct xtcp_arrival *s)
 {
-	struct xtcp_arrival s;
-	unsigned int verdict;
 	u8 proto;
 	int off;
 
@@ -229,17 +333,46 @@ static unsigned int xtcp_hook_in6(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (proto != IPPROTO_TCP) {
 		if (proto == IPPROTO_ICMPV6)
-			xtcp_hook_icmp6(state->net, skb, off);
+			xtcp_hook_icmp6(net, skb, off);
 		return NF_ACCEPT;
 	}
-	if (skb->pkt_type != PACKET_HOST)
+	if (skb->pkt_type != PACKET_HOST || xtcp_hook_hosts_own(skb) ||
+	    xtcp_hook_no_port(net, skb, off))
 		return NF_ACCEPT;
 
-	xtcp_arrival_ipv6(state->net, skb, IPPROTO_TCP, &s);
-	s.thoff = off;
-	verdict = xtcp_hook_judge(skb, &s);
-	if (verdict == NF_STOLEN)
-		xtcp_arrival_take(skb, &s);
+	xtcp_arrival_ipv6(net, skb, IPPROTO_TCP, s);
+	s->thoff = off;
+	return xtcp_hook_judge(skb, s);
+}
+
+static int xtcp_hook_resume6(struct net *net, struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_arrival s;
+
+	rcu_read_lock();
+	if (xtcp_hook_decide6(net, skb, &s) == NF_STOLEN)
+		xtcp_hook_take(skb, &s);
+	else
+		kfree_skb_reason(skb, SKB_DROP_REASON_NO_SOCKET);
+	rcu_read_unlock();
+	return 0;
+}
+
+static unsigned int xtcp_hook_in6(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	struct nf_hook_entries __rcu **hooks = &state->net->nf.hooks_ipv6[NF_INET_LOCAL_IN];
+	struct xtcp_arrival s;
+	unsigned int verdict;
+
+	verdict = xtcp_hook_decide6(state->net, skb, &s);
+	if (verdict != NF_STOLEN)
+		return verdict;
+	if (xtcp_hook_others(skb, state, rcu_dereference(*hooks), xtcp_hook_in6,
+			     xtcp_hook_resume6))
+		xtcp_hook_take(skb, &s);
+	else if (s.skc)
+		xtcp_flow_put(s.skc);
 	return verdict;
 }
 

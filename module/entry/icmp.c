@@ -304,6 +304,8 @@ static void xtcp_icmp_sock(struct sock *sk, const struct xtcp_icmp_msg *m)
 	bh_lock_sock(sk);
 	if (sk->sk_state == TCP_CLOSE)
 		goto out;
+	if (!sock_owned_by_user(sk))
+		xtcp_now_take(sk);
 	if (!xtcp_seq_between(m->seq, READ_ONCE(xt->snd_una), READ_ONCE(xt->snd_nxt))) {
 		XTCP_INC(m->t.net, IcmpOutOfWindow);
 		goto out;

@@ -11,7 +11,9 @@
 #include "../conn/acceptq.h"
 #include "../conn/flows.h"
 #include "../conn/life.h"
+#include "../conn/mem.h"
 #include "../conn/rcvq.h"
+#include "../conn/sndq.h"
 #include "../conn/timers.h"
 #include "../output/output.h"
 #include "../trace.h"
@@ -58,7 +60,11 @@ enum skb_drop_reason xtcp_receive_parse(struct sk_buff *skb)
 static void xtcp_receive_trace(const struct sock_common *skc, const struct sk_buff *skb)
 {
 	const struct xtcp_cb *cb = xtcp_cb(skb);
-	struct xtcp_header h = {
+	struct xtcp_header h;
+
+	if (!trace_xtcp_segment_in_enabled())
+		return;
+	h = (struct xtcp_header) {
 		.source = ntohs(tcp_hdr(skb)->source),
 		.dest = ntohs(tcp_hdr(skb)->dest),
 		.seq = cb->seq,
@@ -73,8 +79,15 @@ static void xtcp_receive_trace(const struct sock_common *skc, const struct sk_bu
 /* Programs are told: reader, writer, and who waits for a change of state. */
 static void xtcp_receive_wake(struct sock *sk, u32 actions)
 {
-	if (actions & XTCP_ACT_WAKE_WRITE)
-		sk->sk_write_space(sk);
+	if (actions & XTCP_ACT_WAKE_WRITE) {
+		/* There is room before the bit is looked at; pairs with xtcp_poll_write() */
+		smp_mb();
+		/* A writer that waits has said so: it gets what the window allows by now */
+		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags)) {
+			xtcp_mem_expand_snd(sk);
+			sk->sk_write_space(sk);
+		}
+	}
 	if (sock_flag(sk, SOCK_DEAD))
 		return;
 	if (actions & XTCP_ACT_WAKE_STATE) {
@@ -126,7 +139,7 @@ static void xtcp_receive_answer(struct sock *sk, struct xtcp_segment *seg)
 	/* Data may carry the ACK, so they go first */
 	if (actions & XTCP_ACT_REXMIT)
 		xtcp_retransmit_lost(sk);
-	if (actions & XTCP_ACT_PUSH)
+	if ((actions & XTCP_ACT_PUSH) && xtcp_sndq_head(sk))
 		xtcp_data_push(sk, false);
 	xtcp_control_ack_pending(sk);
 }
@@ -183,6 +196,7 @@ void xtcp_receive_finish(struct sock *sk, struct xtcp_segment *seg,
 		consume_skb(seg->skb);
 	}
 	seg->skb = NULL;
+	xtcp_mem_trim(sk);
 	if (seg->actions & (XTCP_ACT_DONE | XTCP_ACT_ABORT_RST | XTCP_ACT_TIMEWAIT))
 		xtcp_receive_end(sk, seg);
 }
@@ -197,6 +211,7 @@ static void xtcp_receive_process(struct sock *sk, struct sk_buff *skb)
 		kfree_skb_reason(skb, SKB_DROP_REASON_TCP_CLOSE);
 		return;
 	}
+	xtcp_now_take(sk);
 	xtcp_segment_init(&seg, skb);
 	reason = xtcp_input_process(sk, &seg);
 	xtcp_receive_finish(sk, &seg, reason);
@@ -288,7 +303,7 @@ static void xtcp_receive_listener(struct sk_buff *skb, const struct xtcp_tuple *
 		xtcp_receive_trace((struct sock_common *)listener, skb);
 		reason = xtcp_listen_syn(listener, skb, t);
 	} else if (listener && kind == XTCP_FLAG_ACK && xtcp_cookie_active(listener)) {
-		child = xtcp_cookie_promote(listener, skb, t);
+		reason = xtcp_cookie_promote(listener, skb, t, &child);
 	}
 	if (child) {
 		xtcp_receive_lock(child, skb);

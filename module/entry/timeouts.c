@@ -7,7 +7,9 @@
 
 #include "../conn/flows.h"
 #include "../conn/life.h"
+#include "../conn/mem.h"
 #include "../conn/minis.h"
+#include "../conn/pacer.h"
 #include "../conn/sndq.h"
 #include "../conn/timers.h"
 #include "../output/output.h"
@@ -95,8 +97,8 @@ static void xtcp_timeouts_deadpeer(struct sock *sk)
 		if (!xt->packets_out)
 			xtcp_control_probe(sk, false);
 		next_ms = limit_ms - silence_ms;
-		if (silence_ms < limit_ms * 3 / 4)
-			next_ms = limit_ms * 3 / 4 - silence_ms;
+		if (silence_ms < limit_ms - limit_ms / 4)
+			next_ms = limit_ms - limit_ms / 4 - silence_ms;
 	}
 	xtcp_timer_arm_ms(sk, XTCP_TIMER_DEADPEER, max(next_ms, 1U));
 }
@@ -106,8 +108,14 @@ static void xtcp_timeouts_run(struct sock *sk)
 {
 	u16 due = xtcp_timers_due(sk);
 
+	xtcp_now_take(sk);
 	if (due & BIT(XTCP_TIMER_DELACK))
 		xtcp_control_delack(sk);
+	if (due & BIT(XTCP_TIMER_REORDER))
+		xtcp_retransmit_reorder(sk);
+	/* A probe starts the retransmission timer anew */
+	if ((due & BIT(XTCP_TIMER_PROBE)) && xtcp_retransmit_tail(sk))
+		due &= ~BIT(XTCP_TIMER_REXMIT);
 	if (due & BIT(XTCP_TIMER_REXMIT))
 		xtcp_retransmit_timeout(sk);
 	if ((due & BIT(XTCP_TIMER_PERSIST)) && sk->sk_state != TCP_CLOSE)
@@ -123,6 +131,7 @@ static void xtcp_timeouts_run(struct sock *sk)
 		XTCP_INC(sock_net(sk), OrphanFinWait2Timeouts);
 		xtcp_life_done(sk, XTCP_REASON_TIMEOUT);
 	}
+	xtcp_mem_trim(sk);
 }
 
 /**
@@ -148,6 +157,49 @@ void xtcp_timeouts_fire(struct timer_list *t)
 	sock_put(sk);
 }
 
+/* What the pacer held back: lost data first, as always. Socket lock, BHs off. */
+static void xtcp_timeouts_go_on(struct sock *sk)
+{
+	if (!xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
+		return;
+	xtcp_now_take(sk);
+	if (xtcp_sk(sk)->lost_out > xtcp_sk(sk)->retrans_out)
+		xtcp_retransmit_lost(sk);
+	xtcp_data_push(sk, false);
+}
+
+/**
+ * xtcp_timeouts_resume - data that were held back may go
+ * @sk: full socket; the caller has a reference
+ *
+ * Context: Softirq.
+ */
+void xtcp_timeouts_resume(struct sock *sk)
+{
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		xtcp_timeouts_go_on(sk);
+	else
+		set_bit(XTCP_DEFER_PACE, &xtcp_sk(sk)->deferred);
+	bh_unlock_sock(sk);
+}
+
+/**
+ * xtcp_timeouts_pace - the time of data has come
+ * @t: timer of a pacer; its reference to the socket is ours
+ *
+ * Context: Softirq.
+ * Return: HRTIMER_NORESTART.
+ */
+enum hrtimer_restart xtcp_timeouts_pace(struct hrtimer *t)
+{
+	struct sock *sk = container_of(t, struct xtcp_pacer, timer)->sk;
+
+	xtcp_timeouts_resume(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
 /**
  * xtcp_timeouts_release - work that waited for the socket's owner
  * @sk: the connection
@@ -160,8 +212,11 @@ void xtcp_timeouts_release(struct sock *sk)
 
 	if (likely(!READ_ONCE(xt->deferred)))
 		return;
+	xtcp_now_take(sk);
 	if (test_and_clear_bit(XTCP_DEFER_MTU, &xt->deferred) && sk->sk_state != TCP_CLOSE)
 		xtcp_icmp_mtu_reduced(sk);
+	if (test_and_clear_bit(XTCP_DEFER_PACE, &xt->deferred))
+		xtcp_timeouts_go_on(sk);
 	if (test_and_clear_bit(XTCP_DEFER_TIMER, &xt->deferred) && sk->sk_state != TCP_CLOSE)
 		xtcp_timeouts_run(sk);
 }
@@ -177,9 +232,9 @@ void xtcp_timeouts_request(struct timer_list *t)
 	struct request_sock *rsk = timer_container_of(rsk, t, rsk_timer);
 	struct xtcp_request *req = container_of(rsk, struct xtcp_request, ireq.req);
 
-	if (!xtcp_timer_request_due(req))
-		return;		/* a step on the way: the timer has the reference again */
-	xtcp_listen_timeout(req);
+	/* It may have been a step on the way only */
+	if (xtcp_timer_request_due(req))
+		xtcp_listen_timeout(req);
 	xtcp_flow_put((struct sock_common *)req);
 }
 

@@ -47,15 +47,13 @@ static bool xtcp_ack_window(struct xtcp_sock *xt, const struct xtcp_segment *seg
 	return changed;
 }
 
-static void xtcp_ack_rtt(struct sock *sk, const struct xtcp_segment *seg,
-			 struct xtcp_acked *acked)
+static void xtcp_ack_rtt(struct sock *sk, struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	/* Timestamps tell retransmissions apart: RFC 7323 4 */
-	if (acked->rtt_us < 0 && acked->segs && xt->ts_ok && seg->opt.tsecr &&
-	    (seg->opt.present & XTCP_OPT_TS)) {
-		u32 delta_ms = xtcp_clock_ms() + xt->ts_offset - seg->opt.tsecr;
+	if (acked->rtt_us < 0 && acked->segs && acked->has_ts) {
+		u32 delta_ms = xtcp_now_ms(sk) - acked->tsecr;
 
 		if (delta_ms < XTCP_RTT_MAX_US / USEC_PER_MSEC)
 			acked->rtt_us = max_t(u32, delta_ms, 1) * USEC_PER_MSEC;
@@ -64,13 +62,18 @@ static void xtcp_ack_rtt(struct sock *sk, const struct xtcp_segment *seg,
 		return;
 	xtcp_rtt_sample(&xt->rtt, min_t(s64, acked->rtt_us, XTCP_RTT_MAX_US),
 			xtcp_knob_rto_min_us(sk), xtcp_knob_rto_max_us(sk));
+	/* RFC 7323 4.2: many samples a round trip must not make RTTVAR forget */
+	if (xtcp_seq_before(xt->snd_una, xt->rtt_end))
+		return;
+	xtcp_rtt_round(&xt->rtt);
+	xt->rtt_end = xt->snd_nxt;
 }
 
-/* RFC 5681 2: what makes an ACK a duplicate. */
-static bool xtcp_ack_is_duplicate(const struct xtcp_sock *xt, const struct xtcp_segment *seg,
-				  bool window_changed)
+/* RFC 5681 2: a duplicate ACK, but that something must be in flight for one. */
+static bool xtcp_ack_is_bare(const struct xtcp_sock *xt, const struct xtcp_segment *seg,
+			     bool window_changed)
 {
-	return seg->ack == xt->snd_una && xt->packets_out && !seg->len &&
+	return seg->ack == xt->snd_una && !seg->len &&
 	       !(seg->flags & (XTCP_FLAG_SYN | XTCP_FLAG_FIN)) && !window_changed;
 }
 
@@ -84,6 +87,8 @@ static void xtcp_ack_probes(struct sock *sk)
 	xt->probes_since_ms = 0;
 	if (!skb && xtcp_sndq_fin_owed(sk))
 		return;
+	if (xt->ecn_hold)
+		return;		/* the timer is that of a window of one */
 	if (!skb || xtcp_seq_before(xtcp_cb(skb)->seq, xt->snd_una + xt->snd_wnd)) {
 		xt->persist_backoff = 0;
 		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);
@@ -175,25 +180,42 @@ static enum skb_drop_reason xtcp_ack_range(const struct xtcp_sock *xt, struct xt
 static void xtcp_ack_advance(struct sock *sk, struct xtcp_segment *seg, bool window_changed)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	bool duplicate = xtcp_ack_is_duplicate(xt, seg, window_changed);
 	u32 prior_una = xt->snd_una;
-	struct xtcp_acked acked = { .rtt_us = -1 };
+	struct xtcp_acked acked = {
+		.rtt_us = -1,
+		.now_us = xt->now_us,
+		.bare = xtcp_ack_is_bare(xt, seg, window_changed),
+		.ece = xt->ecn_ect && (seg->flags & XTCP_FLAG_ECE),
+	};
+	bool duplicate = acked.bare && xt->packets_out;
+	bool advanced = xtcp_seq_after(seg->ack, prior_una);
 
-	if (xtcp_seq_after(seg->ack, prior_una)) {
+	if (xt->ts_ok && (seg->opt.present & XTCP_OPT_TS) && seg->opt.tsecr) {
+		acked.has_ts = true;
+		acked.tsecr = seg->opt.tsecr - xt->ts_offset;
+	}
+	if (advanced) {
 		WRITE_ONCE(xt->snd_una, seg->ack);
 		xtcp_sndq_ack(sk, seg->ack, &acked);
-		xtcp_ack_rtt(sk, seg, &acked);
+		if (unlikely(xt->probe_size))
+			xtcp_probe_mtu_acked(sk);
+	}
+	if (xt->sack_ok && (seg->opt.present & XTCP_OPT_SACK))
+		xtcp_sacked_process(sk, &seg->opt, &acked);
+	xtcp_ack_rtt(sk, &acked);
+	if (advanced) {
 		/* Our FIN was something to acknowledge, too */
 		xt->bytes_acked += acked.bytes +
 				   (xt->fin_queued && xt->snd_una == xt->write_seq);
 		xt->retransmits = 0;
 		xt->retrans_stamp_ms = 0;
 		xtcp_rtt_backoff_reset(&xt->rtt);
-		xtcp_retransmit_restart(sk);
 		seg->actions |= XTCP_ACT_WAKE_WRITE;
 	}
 	if (xtcp_recovery_ack(sk, &acked, prior_una, duplicate))
 		seg->actions |= XTCP_ACT_REXMIT;
+	if (advanced)
+		xtcp_retransmit_restart(sk);
 }
 
 /**
@@ -221,7 +243,7 @@ enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg)
 	if (reason)
 		return reason;
 
-	xt->last_ack_ms = xtcp_clock_ms();
+	xt->last_ack_ms = xtcp_now_ms(sk);
 	xtcp_ack_timestamp(xt, seg);
 	if (xtcp_seq_before(seg->ack, xt->snd_una))
 		return SKB_NOT_DROPPED_YET;	/* an old one: its data may be new */

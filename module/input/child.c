@@ -14,6 +14,7 @@
 #include "../conn/state.h"
 #include "../conn/timers.h"
 #include "../output/output.h"
+#include "../recovery/ecn.h"
 
 static void xtcp_child_addresses_v4(struct sock *child, const struct inet_request_sock *ireq)
 {
@@ -72,6 +73,7 @@ static void xtcp_child_identity(struct sock *child, const struct sock *listener,
 	inet->inet_dport = ireq->ir_rmt_port;
 	inet->inet_sport = htons(ireq->ir_num);
 	inet->inet_num = ireq->ir_num;
+	atomic_set(&inet->inet_id, get_random_u16());
 	child->sk_bound_dev_if = ireq->ir_iif;
 	child->sk_mark = ireq->ir_mark;
 	atomic64_set(&child->sk_cookie, atomic64_read(&ireq->ir_cookie));
@@ -113,6 +115,7 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 	xt->rcv_wscale = ireq->wscale_ok ? ireq->rcv_wscale : 0;
 	xt->sack_ok = ireq->sack_ok;
 	xt->ts_ok = ireq->tstamp_ok;
+	xtcp_ecn_begin(xt, ireq->ecn_ok);
 	xt->ts_offset = req->ts_offset;
 	if (xt->ts_ok)
 		xtcp_input_store_ts(xt, READ_ONCE(ireq->req.ts_recent));
@@ -122,7 +125,7 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 	xt->advmss = xtcp_ip_advmss(listener, dst, xt->ip_version);
 	if (xt->user_mss)
 		xt->advmss = min(xt->advmss, xt->user_mss);
-	xt->rcv_mss = min_t(u32, xt->advmss, max_t(u32, xt->mss_clamp, XTCP_MSS_DEFAULT_V4));
+	xtcp_input_guess_rcv_mss(xt);
 	xt->pmtu = 0;
 	xt->total_retrans = ireq->req.num_retrans;
 	xtcp_rtt_init(&xt->rtt, READ_ONCE(xtcp_net(sock_net(child))->knobs.rto_initial_ms) *

@@ -11,6 +11,7 @@
 #include "../conn/minis.h"
 #include "../output/output.h"
 #include "../pure/cookie.h"
+#include "../recovery/ecn.h"
 
 #define XTCP_COOKIE_ACTIVE_S	((XTCP_COOKIE_MAX_AGE + 1) * 60)
 
@@ -122,6 +123,7 @@ static void xtcp_cookie_restore(struct xtcp_request *req, const struct xtcp_segm
 	ireq->tstamp_ok = 1;
 	ireq->req.ts_recent = seg->opt.tsval;
 	ireq->sack_ok = !!(peer.present & XTCP_OPT_SACK_PERM);
+	ireq->ecn_ok = !!(peer.present & XTCP_OPT_ECN);
 	if (peer.present & XTCP_OPT_WSCALE) {
 		ireq->wscale_ok = 1;
 		ireq->snd_wscale = peer.wscale;
@@ -158,41 +160,48 @@ static struct xtcp_request *xtcp_cookie_request(struct sock *listener, struct sk
  * @skb: the ACK, cb parsed; stays the caller's
  * @t: its tuple
  *
+ * @child: set as xtcp_child_create() returns it
+ *
  * Context: Softirq, RCU.
- * Return: As xtcp_child_create(); NULL also if it is no cookie.
+ * Return: SKB_NOT_DROPPED_YET with a child; SKB_DROP_REASON_NO_SOCKET: it is no cookie, the
+ * peer is to be told; else why there is none: the peer may try again (S7).
  */
-struct sock *xtcp_cookie_promote(struct sock *listener, struct sk_buff *skb,
-				 const struct xtcp_tuple *t)
+enum skb_drop_reason xtcp_cookie_promote(struct sock *listener, struct sk_buff *skb,
+					 const struct xtcp_tuple *t, struct sock **child)
 {
 	const struct xtcp_cb *cb = xtcp_cb(skb);
-	struct sock *child = NULL;
 	struct xtcp_request *req;
 	struct dst_entry *dst;
 	int index;
 
+	*child = NULL;
 	index = xtcp_cookie_index(t, cb->seq, cb->rx.ack);
 	if (index < 0) {
 		XTCP_INC(t->net, SyncookiesFailed);
-		return NULL;
+		return SKB_DROP_REASON_NO_SOCKET;
 	}
 	if (sk_acceptq_is_full(listener)) {
 		XTCP_INC(t->net, ListenOverflows);
-		return NULL;
+		return SKB_DROP_REASON_SOCKET_BACKLOG;
 	}
 	req = xtcp_cookie_request(listener, skb, t,
 				  xtcp_cookie_mss(t->family == AF_INET6, index));
 	if (!req)
-		return NULL;
+		return SKB_DROP_REASON_NOMEM;
 	dst = xtcp_ip_request_dst(listener, req);
 	if (dst && !security_inet_conn_request(listener, skb, &req->ireq.req)) {
+		/* The bit came back by the peer's hand: it cannot ask for more than we give */
+		req->ireq.ecn_ok &= xtcp_ecn_answers(listener, dst);
 		xtcp_listen_offer(req, listener, dst);
-		child = xtcp_child_create(listener, req, skb, false);
+		*child = xtcp_child_create(listener, req, skb, false);
 	}
 	dst_release(dst);
 	xtcp_flow_put((struct sock_common *)req);
-	if (child) {
-		XTCP_INC(t->net, SyncookiesRecv);
-		XTCP_INC(t->net, PassiveOpens);
+	if (!*child) {
+		XTCP_INC(t->net, ListenDrops);
+		return SKB_DROP_REASON_NOMEM;
 	}
-	return child;
+	XTCP_INC(t->net, SyncookiesRecv);
+	XTCP_INC(t->net, PassiveOpens);
+	return SKB_NOT_DROPPED_YET;
 }

@@ -5,19 +5,45 @@
 #include "input.h"
 
 #include "../conn/rcvq.h"
+#include "../conn/rcvtune.h"
+#include "../recovery/ecn.h"
 #include "../recovery/sack.h"
 
 /* The peer's segment size decides when an ACK is due and windows are silly. */
-static void xtcp_indata_measure(struct xtcp_sock *xt, const struct sk_buff *skb, u32 len)
+static void xtcp_indata_measure(struct sock *sk, const struct sk_buff *skb,
+				const struct xtcp_segment *seg)
 {
-	u32 size = skb_shinfo(skb)->gso_size ? : len;
+	u32 size = skb_shinfo(skb)->gso_size ? : seg->len;
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	s32 age_ms = -1;
+
+	/*
+	 * A short one may have waited for the peer's program; not one with more behind it,
+	 * which the peer's path or window has made short
+	 */
+	if (xt->ts_ok && (size >= xt->rcv_mss || !(seg->flags & XTCP_FLAG_PSH)) &&
+	    (seg->opt.present & XTCP_OPT_TS) && seg->opt.tsecr)
+		age_ms = xtcp_now_ms(sk) + xt->ts_offset - seg->opt.tsecr;
+	xtcp_rcvtune_data(sk, age_ms);
 
 	if (size >= xt->rcv_mss)
 		xt->rcv_mss = min_t(u32, size, xt->advmss);
-	xt->last_data_ms = xtcp_clock_ms();
-	/* A reader that keeps up may have more */
-	if (xt->rcv_ssthresh < xt->window_clamp)
-		xt->rcv_ssthresh = min(xt->window_clamp, xt->rcv_ssthresh + 2 * xt->advmss);
+	if (seg->flags & XTCP_FLAG_PSH)
+		xt->ack_pending |= XTCP_ACK_PUSHED;
+	xt->last_data_ms = xtcp_now_ms(sk);
+	/* A reader that keeps up may have more: two for each segment, merged ones counted apart */
+	if (xt->rcv_ssthresh < xt->window_clamp && !sk_under_memory_pressure(sk))
+		xt->rcv_ssthresh = min(xt->window_clamp, xt->rcv_ssthresh +
+				       2 * max_t(u32, xt->advmss, seg->len));
+}
+
+/* The ECN field of data outside of the window is ignored: RFC 3168 6.1.5. */
+static void xtcp_indata_ecn(struct sock *sk, struct xtcp_segment *seg)
+{
+	u32 segs = max_t(u32, skb_shinfo(seg->skb)->gso_segs, 1);
+
+	if (xtcp_ecn_received(sk, xtcp_cb(seg->skb)->tos, segs))
+		seg->actions |= XTCP_ACT_ACK_NOW;
 }
 
 /* Only the payload goes on, and nothing of the way it came. */
@@ -49,6 +75,21 @@ static bool xtcp_indata_strip(struct xtcp_sock *xt, struct xtcp_segment *seg)
 	return true;
 }
 
+/*
+ * No room although it was promised. Data in order: the window is shut until the program
+ * has read something, and it is told that it can. Data out of order: as if lost.
+ */
+static enum skb_drop_reason xtcp_indata_no_memory(struct xtcp_sock *xt,
+						  struct xtcp_segment *seg)
+{
+	seg->actions |= XTCP_ACT_ACK_NOW;
+	if (seg->len && !xtcp_seq_after(seg->seq, xt->rcv_nxt)) {
+		xt->ack_pending |= XTCP_ACK_NOMEM;
+		seg->actions |= XTCP_ACT_WAKE_READ;
+	}
+	return SKB_DROP_REASON_PROTO_MEM;
+}
+
 static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -64,20 +105,24 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 	}
 	if (!xtcp_seq_before(seg->seq, xt->rcv_nxt + window) && seg->len) {
 		XTCP_INC(sock_net(sk), ZeroWindowDrops);
+		/* But that of a window probe counts: 6.1.6 */
+		if (xt->ecn_ok && seg->seq == xt->rcv_nxt)
+			xtcp_indata_ecn(sk, seg);
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_TCP_ZEROWINDOW;
 	}
-	if (!xtcp_rcvq_charge(sk, skb, !xtcp_seq_after(seg->seq, xt->rcv_nxt))) {
-		seg->actions |= XTCP_ACT_ACK_NOW;
-		return SKB_DROP_REASON_PROTO_MEM;
-	}
+	if (!xtcp_rcvq_charge(sk, skb, !xtcp_seq_after(seg->seq, xt->rcv_nxt)))
+		return xtcp_indata_no_memory(xt, seg);
 	if (!xtcp_indata_strip(xt, seg)) {
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_TCP_OVERWINDOW;
 	}
 
-	if (seg->len)
-		xtcp_indata_measure(xt, skb, seg->len);
+	if (seg->len) {
+		xtcp_indata_measure(sk, skb, seg);
+		if (xt->ecn_ok)
+			xtcp_indata_ecn(sk, seg);
+	}
 	seg->skb = NULL;
 	if (xtcp_seq_after(seg->seq, xt->rcv_nxt)) {
 		xtcp_rcvq_out_of_order(sk, skb);
@@ -107,6 +152,12 @@ enum skb_drop_reason xtcp_indata_process(struct sock *sk, struct xtcp_segment *s
 	bool fin = seg->flags & XTCP_FLAG_FIN;
 	bool fresh = xtcp_seq_after(seg->end_seq - fin, xt->rcv_nxt);
 
+	/* 6.1.3: any segment with CWR; there are peers that set it on pure ACKs */
+	if ((seg->flags & XTCP_FLAG_CWR) && xt->ecn_ok) {
+		xtcp_ecn_answered(xt);
+		if (seg->len)
+			seg->actions |= XTCP_ACT_ACK_NOW;
+	}
 	if (seg->seq == seg->end_seq)
 		return SKB_NOT_DROPPED_YET;
 

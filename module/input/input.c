@@ -5,6 +5,7 @@
  */
 #include "input.h"
 
+#include "../conn/rcvtune.h"
 #include "../conn/state.h"
 #include "../conn/timers.h"
 #include "../output/output.h"
@@ -25,7 +26,10 @@ void xtcp_segment_init(struct xtcp_segment *seg, struct sk_buff *skb)
 	const u8 *opt = skb->data + XTCP_HEADER_MIN;
 	u32 opt_len = cb->hdr_len - XTCP_HEADER_MIN;
 
-	memset(seg, 0, sizeof(*seg));
+	seg->opt.present = 0;	/* says what of it means anything */
+	seg->actions = 0;
+	seg->error = 0;
+	seg->close_reason = XTCP_REASON_NONE;
 	seg->skb = skb;
 	seg->seq = cb->seq;
 	seg->end_seq = cb->end_seq;
@@ -73,7 +77,7 @@ void xtcp_input_options(struct sock *sk, const struct xtcp_options *opt)
 		xt->mss_clamp = opt->mss;
 	else
 		xt->mss_clamp = xt->ip_version == 4 ? XTCP_MSS_DEFAULT_V4 : XTCP_MSS_DEFAULT_V6;
-	xt->rcv_mss = min_t(u32, xt->advmss, max_t(u32, xt->mss_clamp, XTCP_MSS_DEFAULT_V4));
+	xtcp_input_guess_rcv_mss(xt);
 }
 
 /**
@@ -91,13 +95,17 @@ void xtcp_input_established(struct sock *sk, struct xtcp_segment *seg)
 
 	xtcp_data_sync_mss(sk, xtcp_ip_mtu(sk));
 	xtcp_recovery_init(sk);
+	xtcp_metrics_established(sk);
+	xtcp_rcvtune_init(sk);
 	xt->retransmits = 0;
 	xt->retrans_stamp_ms = 0;
 	xt->quick_acks = XTCP_INPUT_QUICK_ACKS;
-	xt->last_rcv_ms = xtcp_clock_ms();
+	xt->last_rcv_ms = xtcp_now_ms(sk);
 	xt->last_ack_ms = xt->last_rcv_ms;
 	xtcp_timer_cancel(sk, XTCP_TIMER_CONNECT);
 	xtcp_state_set(sk, TCP_ESTABLISHED, XTCP_REASON_SEGMENT);
+	if (xt->ecn_ok)
+		XTCP_INC(sock_net(sk), EcnConnections);
 
 	if (READ_ONCE(knobs->keepalive_force))
 		sock_set_flag(sk, SOCK_KEEPOPEN);
@@ -131,10 +139,12 @@ enum skb_drop_reason xtcp_input_process(struct sock *sk, struct xtcp_segment *se
 	reason = xtcp_validate_process(sk, seg);
 	if (reason)
 		return reason;
-	WRITE_ONCE(xt->last_rcv_ms, xtcp_clock_ms());
+	WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
 	reason = xtcp_ack_process(sk, seg);
 	if (reason || (seg->actions & (XTCP_ACT_DONE | XTCP_ACT_TIMEWAIT | XTCP_ACT_ABORT_RST)))
 		return reason;
+	if (unlikely((seg->flags & XTCP_FLAG_URG) || xt->urg_data))
+		xtcp_urgent_process(sk, seg);
 	reason = xtcp_indata_process(sk, seg);
 
 	/* A FIN that was to lead straight to TIME_WAIT found no room: the long way */

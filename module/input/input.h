@@ -60,6 +60,20 @@ struct xtcp_segment {
 void xtcp_segment_init(struct xtcp_segment *seg, struct sk_buff *skb);
 
 /* input.c: helpers of the steps */
+
+/*
+ * What full segments of the peer will carry; the first of them corrects it upwards. Nobody sends
+ * more at a time than half of what the window ever was.
+ */
+static inline void xtcp_input_guess_rcv_mss(struct xtcp_sock *xt)
+{
+	u32 mss = min_t(u32, xt->advmss, max_t(u32, xt->mss_clamp, XTCP_MSS_DEFAULT_V4));
+
+	if (xt->ts_ok && mss > 2 * XTCP_OPTIONS_TS_LEN)
+		mss -= XTCP_OPTIONS_TS_LEN;
+	xt->rcv_mss = min(mss, max_t(u32, xt->rcv_wnd / 2, XTCP_MSS_DEFAULT_V4));
+}
+
 static inline void xtcp_input_store_ts(struct xtcp_sock *xt, u32 tsval)
 {
 	xt->ts_recent = tsval;
@@ -84,6 +98,8 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 /* ack.c: fifth */
 enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg);
 void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg);
+/* urgent.c: sixth */
+void xtcp_urgent_process(struct sock *sk, struct xtcp_segment *seg);
 /* data.c: seventh */
 enum skb_drop_reason xtcp_indata_process(struct sock *sk, struct xtcp_segment *seg);
 /* fin.c: eighth; called when the FIN is reached in order */
@@ -118,9 +134,9 @@ void xtcp_listen_offer(struct xtcp_request *req, const struct sock *listener,
 
 /* cookie.c, RFC 4987 */
 u32 xtcp_cookie_issue(struct sock *listener, const struct xtcp_tuple *t, u32 seq, u16 *mss);
-/* Is this ACK a valid cookie's? Return: child as from xtcp_listen_request, or NULL. */
-struct sock *xtcp_cookie_promote(struct sock *listener, struct sk_buff *skb,
-				 const struct xtcp_tuple *t);
+/* A cookie's ACK makes *@child. Return: NO_SOCKET if it is no cookie, or why there is none. */
+enum skb_drop_reason xtcp_cookie_promote(struct sock *listener, struct sk_buff *skb,
+					 const struct xtcp_tuple *t, struct sock **child);
 /* Would xtcp_cookie_promote() know this ACK? */
 bool xtcp_cookie_valid(const struct sock *listener, const struct xtcp_tuple *t, u32 seq,
 		       u32 ack);

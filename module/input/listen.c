@@ -16,6 +16,7 @@
 #include "../conn/state.h"
 #include "../conn/timers.h"
 #include "../output/output.h"
+#include "../recovery/ecn.h"
 
 #define XTCP_LISTEN_OOW_MS	500	/* between answers to odd segments */
 #define XTCP_LISTEN_TIMEOUTS	127	/* what num_timeout can count */
@@ -105,12 +106,13 @@ void xtcp_listen_offer(struct xtcp_request *req, const struct sock *listener,
 		       const struct dst_entry *dst)
 {
 	struct inet_request_sock *ireq = &req->ireq;
-	u32 clamp = READ_ONCE(xtcp_sk(listener)->window_clamp);
+	u32 clamp = xtcp_metrics_clamp(dst, READ_ONCE(xtcp_sk(listener)->window_clamp));
 	u32 mss = xtcp_ip_advmss(listener, dst, ireq->ireq_family == AF_INET ? 4 : 6);
 	u8 scale;
 
 	xtcp_rcvq_initial_window(listener, mss - (ireq->tstamp_ok ? 12 : 0), ireq->wscale_ok,
 				 &req->rcv_wnd, &clamp, &scale);
+	req->rcv_wnd = xtcp_metrics_initial_window(dst, mss, req->rcv_wnd);
 	ireq->rcv_wscale = scale;
 	ireq->req.rsk_window_clamp = clamp;
 	ireq->req.rsk_rcv_wnd = req->rcv_wnd;
@@ -153,6 +155,7 @@ static enum skb_drop_reason xtcp_listen_cookie(struct sock *listener, struct xtc
 	if (!req->ireq.tstamp_ok) {
 		req->ireq.wscale_ok = 0;
 		req->ireq.sack_ok = 0;
+		req->ireq.ecn_ok = 0;
 		req->ireq.rcv_wscale = 0;
 	}
 	req->snt_isn = xtcp_cookie_issue(listener, t, req->rcv_isn, &mss);
@@ -204,6 +207,7 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 		return NULL;
 	}
 	xtcp_listen_offer(req, listener, dst);
+	req->ireq.ecn_ok = xtcp_ecn_agrees(listener, dst, seg.flags, req->tos);
 	dst_release(dst);
 	xtcp_listen_save_syn(req, listener, skb);
 	return req;
@@ -277,8 +281,11 @@ static u32 xtcp_listen_backoff_ms(const struct sock *listener, const struct xtcp
 
 /* The SYN came again: so does the SYN-ACK, and the connection stays one (S5). */
 static enum skb_drop_reason xtcp_listen_syn_again(struct sock *listener,
-						  struct xtcp_request *req)
+						  struct xtcp_request *req, u8 flags)
 {
+	/* The peer has given ECN up: so do we (RFC 3168 6.1.1.1) */
+	if (req->ireq.ecn_ok && !xtcp_ecn_setup_syn(flags))
+		req->ireq.ecn_ok = 0;
 	if (!xtcp_listen_oow_limited(req) && !xtcp_control_synack(listener, req, true)) {
 		req->ireq.req.num_retrans++;
 		xtcp_timer_arm_request(req, xtcp_listen_backoff_ms(listener, req));
@@ -370,7 +377,7 @@ enum skb_drop_reason xtcp_listen_request(struct xtcp_request *req, struct sk_buf
 			       (u32)ktime_get_seconds() ?: 1, &seg.opt);
 
 	if (kind == XTCP_FLAG_SYN && seg.seq == req->rcv_isn && !old)
-		return xtcp_listen_syn_again(listener, req);
+		return xtcp_listen_syn_again(listener, req, seg.flags);
 	if ((kind & XTCP_FLAG_ACK) && !(kind & XTCP_FLAG_RST) && seg.ack != req->snt_isn + 1) {
 		/* Fifth: not for our SYN */
 		xtcp_control_rst_reply(sock_net(listener), req->ireq.ireq_family,

@@ -8,6 +8,7 @@
 #include "../conn/state.h"
 #include "../conn/timers.h"
 #include "../output/output.h"
+#include "../recovery/ecn.h"
 
 /* First, the ACK bit: it must be for our SYN, and a timestamp for one of ours. */
 static bool xtcp_synsent_ack_ok(const struct sock *sk, const struct xtcp_segment *seg)
@@ -34,6 +35,7 @@ static void xtcp_synsent_take_syn(struct sock *sk, const struct xtcp_segment *se
 	xt->copied_seq = xt->rcv_nxt;
 	xt->last_ack_sent = xt->rcv_nxt;
 	xtcp_input_options(sk, &seg->opt);
+	xtcp_ecn_peer_syn(xt, seg->flags);
 	xt->pmtu = 0;	/* the peer's MSS is known: compute mss_cache again */
 	/* The window of a SYN is never scaled: RFC 7323 2.2 */
 	xt->snd_wnd = seg->wnd;
@@ -46,7 +48,7 @@ static void xtcp_synsent_take_syn(struct sock *sk, const struct xtcp_segment *se
 static void xtcp_synsent_connected(struct sock *sk, struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct xtcp_acked acked;
+	struct xtcp_acked acked = { .rtt_us = -1, .now_us = xtcp_sk(sk)->now_us };
 
 	xtcp_synsent_take_syn(sk, seg);
 	xt->snd_una = seg->ack;
@@ -112,11 +114,13 @@ enum skb_drop_reason xtcp_synsent_process(struct sock *sk, struct xtcp_segment *
 	if (!(seg->flags & XTCP_FLAG_SYN))
 		return SKB_DROP_REASON_TCP_FLAGS;
 
-	WRITE_ONCE(xtcp_sk(sk)->last_rcv_ms, xtcp_clock_ms());
+	WRITE_ONCE(xtcp_sk(sk)->last_rcv_ms, xtcp_now_ms(sk));
 	if (ack)
 		xtcp_synsent_connected(sk, seg);
 	else
 		xtcp_synsent_crossed(sk, seg);
+	if (unlikely(seg->flags & XTCP_FLAG_URG))
+		xtcp_urgent_process(sk, seg);
 	/* Data on a SYN will be sent again; taking them in is Fast Open's business */
 	return SKB_NOT_DROPPED_YET;
 }

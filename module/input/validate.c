@@ -6,6 +6,7 @@
 #include "input.h"
 
 #include "../conn/timers.h"
+#include "../recovery/ecn.h"
 #include "../recovery/sack.h"
 
 #define XTCP_PAWS_24DAYS_S	(24 * 24 * 3600)	/* RFC 7323 5.5 */
@@ -133,8 +134,10 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 			seg->actions |= XTCP_ACT_CHALLENGE;
 			return SKB_DROP_REASON_TCP_INVALID_SYN;
 		}
+		/* Its ECE is no echo */
+		xtcp_ecn_peer_syn(xt, seg->flags);
 		seg->seq++;
-		seg->flags &= ~XTCP_FLAG_SYN;
+		seg->flags &= ~(XTCP_FLAG_SYN | XTCP_ECN_FLAGS);
 	}
 	return SKB_NOT_DROPPED_YET;
 }

@@ -7,6 +7,7 @@
 #include <net/tcp.h>
 
 #include "../conn/rcvq.h"
+#include "../conn/urg.h"
 #include "../pure/cookie.h"
 #include "../recovery/sack.h"
 
@@ -42,7 +43,6 @@ void xtcp_build_header(struct sk_buff *skb, const struct xtcp_build *b)
 
 	h.doff_bytes = XTCP_HEADER_MIN + opt_len;
 	h.check = 0;
-	h.urg_ptr = 0;
 	skb_push(skb, h.doff_bytes);
 	skb_reset_transport_header(skb);
 	xtcp_header_build(skb->data, &h);
@@ -50,10 +50,10 @@ void xtcp_build_header(struct sk_buff *skb, const struct xtcp_build *b)
 		xtcp_options_build(skb->data + XTCP_HEADER_MIN, &b->opt);
 }
 
-static void xtcp_build_timestamp(struct xtcp_options *opt, u32 offset, u32 ts_recent)
+static void xtcp_build_timestamp(struct xtcp_options *opt, u32 now_ms, u32 offset, u32 ts_recent)
 {
 	opt->present |= XTCP_OPT_TS;
-	opt->tsval = xtcp_clock_ms() + offset;
+	opt->tsval = now_ms + offset;
 	opt->tsecr = ts_recent;
 }
 
@@ -80,7 +80,7 @@ void xtcp_build_syn_options(struct sock *sk, struct xtcp_options *opt)
 	if (xt->sack_ok)
 		opt->present |= XTCP_OPT_SACK_PERM;
 	if (xt->ts_ok)
-		xtcp_build_timestamp(opt, xt->ts_offset, xt->ts_recent);
+		xtcp_build_timestamp(opt, xtcp_now_ms(sk), xt->ts_offset, xt->ts_recent);
 }
 
 /**
@@ -100,13 +100,14 @@ void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, struct xtcp_
 	const struct xtcp_cb *cb = xtcp_cb(skb);
 	u32 window;
 
-	memset(b, 0, sizeof(*b));
-	b->h.source = ntohs(inet_sk(sk)->inet_sport);
-	b->h.dest = ntohs(inet_sk(sk)->inet_dport);
-	b->h.seq = cb->seq;
-	b->h.flags = cb->flags;
-	if (cb->flags & XTCP_FLAG_ACK)
-		b->h.ack = xt->rcv_nxt;
+	b->h = (struct xtcp_header) {
+		.source = ntohs(inet_sk(sk)->inet_sport),
+		.dest = ntohs(inet_sk(sk)->inet_dport),
+		.seq = cb->seq,
+		.ack = cb->flags & XTCP_FLAG_ACK ? xt->rcv_nxt : 0,
+		.flags = cb->flags,
+	};
+	b->opt.present = 0;	/* says what of it means anything */
 
 	if (cb->flags & XTCP_FLAG_SYN) {
 		b->h.window = min_t(u32, xt->rcv_wnd, U16_MAX);
@@ -114,7 +115,7 @@ void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, struct xtcp_
 		return;
 	}
 	if (xt->ts_ok)
-		xtcp_build_timestamp(&b->opt, xt->ts_offset, xt->ts_recent);
+		xtcp_build_timestamp(&b->opt, xtcp_now_ms(sk), xt->ts_offset, xt->ts_recent);
 	xtcp_sack_generate(sk, &b->opt);
 	if (cb->flags & XTCP_FLAG_RST) {
 		/* Nothing will be read any more; no blocks either */
@@ -124,6 +125,8 @@ void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, struct xtcp_
 	}
 	window = xtcp_rcvq_select_window(sk);
 	b->h.window = min_t(u32, window >> xt->rcv_wscale, U16_MAX);
+	if (unlikely(xt->urg_out))
+		xtcp_urg_point(xt, &b->h);
 }
 
 /* A cookie's SYN-ACK keeps the peer's options in the low bits of our timestamp. */
@@ -138,6 +141,8 @@ static u32 xtcp_build_cookie_timestamp(const struct xtcp_request *req)
 	}
 	if (ireq->sack_ok)
 		peer.present |= XTCP_OPT_SACK_PERM;
+	if (ireq->ecn_ok)
+		peer.present |= XTCP_OPT_ECN;
 	return xtcp_cookie_ts_encode(xtcp_clock_ms(), &peer) + req->ts_offset;
 }
 
@@ -160,7 +165,7 @@ static void xtcp_build_request_options(const struct sock *listener,
 		opt->present |= XTCP_OPT_SACK_PERM;
 	if (!ireq->tstamp_ok)
 		return;
-	xtcp_build_timestamp(opt, req->ts_offset, ireq->req.ts_recent);
+	xtcp_build_timestamp(opt, xtcp_clock_ms(), req->ts_offset, ireq->req.ts_recent);
 	if (ireq->req.syncookie)
 		opt->tsval = xtcp_build_cookie_timestamp(req);
 }
@@ -187,6 +192,8 @@ struct sk_buff *xtcp_build_synack(const struct sock *listener, struct xtcp_reque
 	b.h.seq = req->snt_isn;
 	b.h.ack = req->rcv_isn + 1;
 	b.h.flags = XTCP_FLAG_SYN | XTCP_FLAG_ACK;
+	if (req->ireq.ecn_ok)
+		b.h.flags |= XTCP_FLAG_ECE;	/* RFC 3168 6.1.1 */
 	b.h.window = min_t(u32, req->rcv_wnd, U16_MAX);
 	xtcp_build_request_options(listener, req, dst, &b.opt);
 	xtcp_build_header(skb, &b);

@@ -11,6 +11,7 @@
 #include "../conn/rcvq.h"
 #include "../conn/sndq.h"
 #include "../conn/timers.h"
+#include "../recovery/ecn.h"
 #include "../trace.h"
 
 #define XTCP_CONTROL_OOW_MS	500	/* between ACKs for unacceptable segments */
@@ -34,6 +35,7 @@ static int xtcp_control_send(struct sock *sk, u32 seq, u8 flags)
 
 	if (!skb)
 		return -ENOMEM;
+	xtcp_now_take(sk);
 	xtcp_cb(skb)->seq = seq;
 	xtcp_cb(skb)->end_seq = seq;
 	xtcp_cb(skb)->flags = flags;
@@ -58,17 +60,22 @@ void xtcp_control_ack(struct sock *sk)
 	}
 }
 
-/* RFC 5961 7: at most challenge_ack_limit a second in a namespace. */
+/*
+ * RFC 5961 7: about challenge_ack_limit a second in a namespace, from half of it to one
+ * and a half. A number that everybody knew would tell whoever counts his own whether
+ * somebody else's connection drew from it (CVE-2016-5696).
+ */
 static bool xtcp_control_challenge_allowed(struct net *net)
 {
 	struct xtcp_net *xn = xtcp_net(net);
 	u32 second = xtcp_clock_ms() / MSEC_PER_SEC;
+	u32 limit = READ_ONCE(xn->knobs.challenge_ack_limit);
 	bool allowed;
 
 	spin_lock_bh(&xn->challenge_lock);
 	if (xn->challenge_second != second) {
 		xn->challenge_second = second;
-		xn->challenge_left = READ_ONCE(xn->knobs.challenge_ack_limit);
+		xn->challenge_left = limit ? (limit + 1) / 2 + get_random_u32_below(limit) : 0;
 	}
 	allowed = xn->challenge_left > 0;
 	if (allowed)
@@ -140,7 +147,7 @@ void xtcp_control_dup_ack(struct sock *sk, const struct sk_buff *skb)
 /**
  * xtcp_control_probe - a segment the peer must answer
  * @sk: the connection
- * @urgent: probe from snd_una itself
+ * @urgent: from snd_una itself: acceptable, and not answered; tells of urgent data
  *
  * One number below the window and no data: not acceptable, hence an ACK comes back
  * (RFC 9293 3.8.4; S14: seq = SND.NXT - 1).
@@ -154,12 +161,21 @@ void xtcp_control_probe(struct sock *sk, bool urgent)
 	xtcp_control_send(sk, xt->snd_una - !urgent, XTCP_FLAG_ACK);
 }
 
+/* The program has something to read, and until it has done so the window cannot open. */
+static bool xtcp_control_reader_acks(const struct sock *sk)
+{
+	return xtcp_rcvq_window(sk) < xtcp_sk(sk)->rcv_wnd &&
+	       xtcp_rcvq_unread(sk) >= READ_ONCE(sk->sk_rcvlowat);
+}
+
 /**
  * xtcp_control_ack_pending - an ACK is owed: now or later?
  * @sk: the connection
  *
  * RFC 9293 3.8.6.3: for the second full segment at the latest (MUST-58), in less
- * than half a second (MUST-40); RFC 5681 4.2: at once out of order.
+ * than half a second (MUST-40); RFC 5681 4.2: at once out of order. While the program is
+ * behind, so that a smaller window than the last would be told, its next recv()
+ * acknowledges all that has come: MUST-58 asks to aggregate.
  *
  * Context: Socket lock.
  */
@@ -169,16 +185,16 @@ void xtcp_control_ack_pending(struct sock *sk)
 
 	if (!(xt->ack_pending & XTCP_ACK_SCHED))
 		return;
-	if ((xt->ack_pending & XTCP_ACK_NOW) || xt->quickack ||
+	if ((xt->ack_pending & XTCP_ACK_NOW) || xt->quickack || xt->route_quickack ||
 	    (xt->quick_acks && !xt->pingpong) ||
-	    xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss ||
+	    (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss && !xtcp_control_reader_acks(sk)) ||
 	    !RB_EMPTY_ROOT(&xt->ooo_queue)) {
 		xtcp_control_ack(sk);
 		return;
 	}
 	if (!xtcp_timer_pending(sk, XTCP_TIMER_DELACK))
 		xtcp_timer_arm_ms(sk, XTCP_TIMER_DELACK,
-				  READ_ONCE(xtcp_net(sock_net(sk))->knobs.delack_ms));
+				  READ_ONCE(xt->xn->knobs.delack_ms));
 }
 
 /**
@@ -419,5 +435,7 @@ int xtcp_control_synack_sock(struct sock *sk)
 	if (!skb || !(xtcp_cb(skb)->flags & XTCP_FLAG_SYN))
 		return -ENOENT;
 	xtcp_cb(skb)->flags |= XTCP_FLAG_ACK;
+	/* An ECN-setup SYN-ACK has ECE alone */
+	xtcp_cb(skb)->flags &= xtcp_sk(sk)->ecn_ok ? ~XTCP_FLAG_CWR : ~XTCP_ECN_FLAGS;
 	return xtcp_data_transmit(sk, skb, true);
 }

@@ -6,19 +6,21 @@
 
 #include <net/tcp.h>
 
+#include "../conn/pacer.h"
 #include "../conn/rcvq.h"
 #include "../conn/sndq.h"
 #include "../conn/state.h"
 #include "../conn/timers.h"
+#include "../conn/urg.h"
+#include "../recovery/ecn.h"
 #include "../recovery/recovery.h"
 #include "../trace.h"
 
 #define XTCP_DATA_MIN_MSS	48	/* what the smallest peer gets, less options */
-#define XTCP_DATA_TS_LEN	12	/* timestamps with their padding */
 #define XTCP_DATA_FIN_RETRY_MS	50	/* a FIN that found no memory */
 
 /**
- * xtcp_data_sync_mss - payload per segment for a path MTU
+ * xtcp_data_path_mss - payload per segment that a path MTU allows
  * @sk: the connection
  * @pmtu: bytes of an IP packet
  *
@@ -29,9 +31,9 @@
  * Context: Socket lock.
  * Return: The mss, bytes.
  */
-u32 xtcp_data_sync_mss(struct sock *sk, u32 pmtu)
+u32 xtcp_data_path_mss(const struct sock *sk, u32 pmtu)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
+	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 headers = xtcp_ip_header_len(sk) + XTCP_HEADER_MIN;
 	u32 ip_opts = headers - XTCP_HEADER_MIN - (xt->ip_version == 4 ? 20 : 40);
 	u32 mss = pmtu > headers ? pmtu - headers : 0;
@@ -43,11 +45,31 @@ u32 xtcp_data_sync_mss(struct sock *sk, u32 pmtu)
 		mss = min_t(u32, mss, xt->user_mss);
 	mss = max_t(u32, mss, XTCP_DATA_MIN_MSS);
 	if (xt->ts_ok)
-		mss -= XTCP_DATA_TS_LEN;
+		mss -= XTCP_OPTIONS_TS_LEN;
 
 	half = xt->snd_max_wnd > XTCP_MSS_DEFAULT_V4 ? xt->snd_max_wnd / 2 : xt->snd_max_wnd;
 	if (half && mss > half)
-		mss = max_t(u32, half, XTCP_DATA_MIN_MSS - XTCP_DATA_TS_LEN);
+		mss = max_t(u32, half, XTCP_DATA_MIN_MSS - XTCP_OPTIONS_TS_LEN);
+	return mss;
+}
+
+/**
+ * xtcp_data_sync_mss - payload per segment from now on
+ * @sk: the connection
+ * @pmtu: bytes of an IP packet
+ *
+ * What the path is said to carry, or less where it is known not to: probe_mtu.c.
+ *
+ * Context: Socket lock.
+ * Return: The mss, bytes.
+ */
+u32 xtcp_data_sync_mss(struct sock *sk, u32 pmtu)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 mss = xtcp_data_path_mss(sk, pmtu);
+
+	if (unlikely(xt->probe_mss))
+		mss = min_t(u32, mss, xt->probe_mss);
 	xt->pmtu = pmtu;
 	WRITE_ONCE(xt->mss_cache, mss);
 	return mss;
@@ -109,6 +131,15 @@ static void xtcp_data_set_gso(const struct sock *sk, struct sk_buff *skb)
 	}
 }
 
+/* ECT into the IP header, ECE and CWR into ours (RFC 3168 6.1.2 to 6.1.6). */
+static void xtcp_data_ecn(struct sock *sk, struct sk_buff *skb, struct xtcp_build *b, u32 len)
+{
+	xtcp_cb(skb)->tos = xtcp_ecn_mark(xtcp_sk(sk), b->h.seq, len, &b->h.flags);
+	/* Whoever cuts it leaves CWR on the first segment alone */
+	if ((b->h.flags & XTCP_FLAG_CWR) && skb_is_gso(skb))
+		skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
+}
+
 /* An ACK went out with this segment: nothing is owed any more. */
 static void xtcp_data_ack_sent(struct sock *sk)
 {
@@ -120,6 +151,16 @@ static void xtcp_data_ack_sent(struct sock *sk)
 	xt->last_ack_sent = xt->rcv_nxt;
 	xt->dsack_end = xt->dsack_start;
 	xtcp_timer_cancel(sk, XTCP_TIMER_DELACK);
+}
+
+/* Of what was kept (@orig, or NULL), the departure counts as the time it was sent. */
+static void xtcp_data_pace(struct sock *sk, struct sk_buff *skb, struct sk_buff *orig)
+{
+	bool bare_ack = !skb->len && xtcp_cb(skb)->flags == XTCP_FLAG_ACK;
+	u64 leaves_us = xtcp_pacer_stamp(sk, skb, skb->len, bare_ack);
+
+	if (orig)
+		xtcp_cb(orig)->tx.sent_us = leaves_us;
 }
 
 /**
@@ -135,36 +176,44 @@ static void xtcp_data_ack_sent(struct sock *sk)
 int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *orig = clone ? skb : NULL;
 	struct xtcp_build b;
 	u32 len = skb->len;
 	int err;
 
 	if (clone) {
-		xtcp_cb(skb)->tx.sent_us = xtcp_clock_us();
-		skb = xtcp_data_copy(skb);
-		if (!skb)
+		struct sk_buff *copy = xtcp_data_copy(skb);
+
+		if (!copy)
 			return -ENOMEM;
+		xtcp_cb(skb)->tx.sent_us = xt->now_us;
+		skb = copy;
+		skb->dev = NULL;	/* the original's node in the tree lies there */
 	}
+	if (xtcp_pacer_on(sk))
+		xtcp_data_pace(sk, skb, orig);
 	xtcp_data_set_gso(sk, skb);
 	skb_set_owner_w(skb, sk);
 	skb_set_hash_from_sk(skb, sk);
 
 	xtcp_build_segment(sk, skb, &b);
+	if (xt->ecn_ok)
+		xtcp_data_ecn(sk, skb, &b, len);
 	xtcp_build_header(skb, &b);
 	if (b.h.flags & XTCP_FLAG_ACK)
 		xtcp_data_ack_sent(sk);
 	if (len) {
-		u32 now = xtcp_clock_ms();
+		u32 now = xtcp_now_ms(sk);
 
 		/* An answer within the ACK delay: ACKs may ride on data */
 		if (xt->last_data_ms && now - xt->last_data_ms <
-		    READ_ONCE(xtcp_net(sock_net(sk))->knobs.delack_ms))
+		    READ_ONCE(xt->xn->knobs.delack_ms))
 			xt->pingpong = 1;
 		xt->last_sent_ms = now;
 		xt->bytes_out += len;
 	}
 	xt->segs_out += max_t(u32, 1, skb_shinfo(skb)->gso_segs);
-	XTCP_ADD(sock_net(sk), OutSegs, max_t(u32, 1, skb_shinfo(skb)->gso_segs));
+	XTCP_SK_ADD(sk, OutSegs, max_t(u32, 1, skb_shinfo(skb)->gso_segs));
 	trace_xtcp_segment_out((struct sock_common *)sk, &b.h, len);
 
 	err = xtcp_ip_xmit(sk, skb);
@@ -180,7 +229,7 @@ static u32 xtcp_data_nagle(const struct sock *sk, const struct sk_buff *skb, u32
 	bool small_unacked;
 
 	if (!partial || force || !xtcp_sndq_is_last(sk, skb) ||
-	    (xtcp_cb(skb)->flags & (XTCP_FLAG_FIN | XTCP_FLAG_SYN)))
+	    (xtcp_cb(skb)->flags & (XTCP_FLAG_FIN | XTCP_FLAG_SYN)) || xtcp_urg_under_way(xt))
 		return skb->len;
 	/* Minshall: one small segment may be under way, not two */
 	small_unacked = xtcp_seq_after(xt->snd_sml, xt->snd_una) &&
@@ -219,13 +268,29 @@ static int xtcp_data_allowed(const struct sock *sk, const struct sk_buff *skb, u
 	len = min(len, xtcp_data_nagle(sk, skb, mss, force));
 	if (len > (u64)quota * mss)
 		len = quota * mss;
-	/* Queued when segments were larger: nobody below cuts protocol 253 */
-	if (len > mss && xt->wire_protocol != IPPROTO_TCP)
+	if (len > mss && (len > 2 * mss || xtcp_pacer_on(sk)))
+		len = min(len, xtcp_pacer_burst((struct sock *)sk, mss));
+	/*
+	 * Queued when segments were larger: nobody below cuts protocol 253, and who
+	 * cuts protocol 6 would give each piece the first one's urgent pointer
+	 */
+	if (len > mss && (xt->wire_protocol != IPPROTO_TCP ||
+			  xtcp_urg_covers(xt, xtcp_cb(skb)->seq)))
 		len = mss;
 	return len ? len : -1;
 }
 
-static bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 len)
+/**
+ * xtcp_data_send_head - send the head of the queue, or a part of it
+ * @sk: the connection
+ * @skb: the head of sk_write_queue
+ * @mss: payload per segment, bytes
+ * @len: how much of it, bytes
+ *
+ * Context: Socket lock.
+ * Return: false without memory; nothing was sent.
+ */
+bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 len)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
@@ -250,19 +315,50 @@ static bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u
 void xtcp_data_push(struct sock *sk, bool force_push)
 {
 	struct sk_buff *skb = xtcp_sndq_head(sk);
+	u32 prior_nxt = xtcp_sk(sk)->snd_nxt;
 	u32 mss;
 
 	if (!skb || xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return;
+	xtcp_now_take(sk);
 	mss = max_t(u32, xtcp_data_current_mss(sk), 1);
 	xtcp_recovery_idle(sk);
-	do {
+	if (unlikely(xtcp_sk(sk)->probe_mss)) {
+		xtcp_probe_mtu_up(sk);
+		skb = xtcp_sndq_head(sk);
+	}
+	while (skb) {
 		int len = xtcp_data_allowed(sk, skb, mss, force_push);
 
-		if (len < 0 || !xtcp_data_send_head(sk, skb, mss, len))
+		if (len < 0 || xtcp_pacer_holds(sk, skb, len) ||
+		    !xtcp_data_send_head(sk, skb, mss, len))
 			break;
-	} while ((skb = xtcp_sndq_head(sk)));
+		skb = xtcp_sndq_head(sk);
+	}
 	xtcp_retransmit_arm(sk);
+	if (xtcp_sk(sk)->snd_nxt != prior_nxt)
+		xtcp_retransmit_arm_probe(sk);
+}
+
+/**
+ * xtcp_data_probe - one segment of new data as a tail loss probe
+ * @sk: the connection
+ *
+ * RFC 8985 7.3: the congestion window does not hold it back, the peer's does.
+ *
+ * Context: Socket lock.
+ * Return: true if there was one.
+ */
+bool xtcp_data_probe(struct sock *sk)
+{
+	struct sk_buff *skb = xtcp_sndq_head(sk);
+	u32 mss = max_t(u32, xtcp_data_current_mss(sk), 1);
+	u32 len;
+
+	if (!skb || !skb->len)
+		return false;
+	len = min_t(u32, xtcp_data_window(xtcp_sk(sk), skb, mss), mss);
+	return len && xtcp_data_send_head(sk, skb, mss, len);
 }
 
 /**
@@ -328,12 +424,13 @@ static void xtcp_data_prepare_syn(struct sock *sk)
 	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
 	struct dst_entry *dst = xtcp_ip_dst(sk);
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 clamp = xt->window_clamp;
+	u32 clamp = xtcp_metrics_clamp(dst, xt->window_clamp);
 	u8 scale = 0;
 
 	xt->ts_ok = !!READ_ONCE(knobs->timestamps);
 	xt->sack_ok = !!READ_ONCE(knobs->sack);
 	xt->wscale_ok = !!READ_ONCE(knobs->window_scaling);
+	xtcp_ecn_begin(xt, xtcp_ecn_asks(sk, dst));
 	xt->mss_clamp = U16_MAX;
 	if (dst)
 		xt->advmss = xtcp_ip_advmss(sk, dst, xt->ip_version);
@@ -343,6 +440,7 @@ static void xtcp_data_prepare_syn(struct sock *sk)
 
 	/* Whether there will be timestamps is the peer's to say: a full mss counts */
 	xtcp_rcvq_initial_window(sk, xt->advmss, xt->wscale_ok, &xt->rcv_wnd, &clamp, &scale);
+	xt->rcv_wnd = xtcp_metrics_initial_window(dst, xt->advmss, xt->rcv_wnd);
 	xt->window_clamp = clamp;
 	xt->rcv_wscale = scale;
 	xt->rcv_ssthresh = xt->rcv_wnd;
@@ -373,10 +471,12 @@ int xtcp_data_send_syn(struct sock *sk)
 	xt->rcv_wup = 0;
 	xt->copied_seq = 0;
 	xt->retransmits = 0;
-	xt->retrans_stamp_ms = xtcp_clock_ms();
+	xtcp_now_take(sk);
+	xt->retrans_stamp_ms = xtcp_now_ms(sk);
 	xtcp_recovery_init(sk);
 
-	skb = xtcp_sndq_append_control(sk, XTCP_FLAG_SYN, sk->sk_allocation);
+	skb = xtcp_sndq_append_control(sk, XTCP_FLAG_SYN | (xt->ecn_ok ? XTCP_ECN_FLAGS : 0),
+				       sk->sk_allocation);
 	if (!skb)
 		return -ENOBUFS;
 	xtcp_sndq_set_segs(sk, skb, xt->mss_cache);
@@ -393,7 +493,7 @@ int xtcp_data_send_syn(struct sock *sk)
  * @sk: any full socket
  *
  * Called when one of our skbs is freed below, in any context, sometimes with
- * the socket lock held: takes no lock.
+ * the socket lock held: takes no lock. Data that waited for it go on, too.
  *
  * Context: Any.
  */
@@ -402,6 +502,7 @@ void xtcp_data_write_space(struct sock *sk)
 	struct socket_wq *wq;
 	struct socket *sock;
 
+	xtcp_pacer_freed(sk);
 	/* close() may be under way: the struct socket is freed after a grace period */
 	rcu_read_lock();
 	sock = READ_ONCE(sk->sk_socket);

@@ -46,6 +46,13 @@ static void xtcp_ip_cache(struct sock *sk, struct dst_entry *dst)
 	if (xt->ip_version == 6)
 		inet6_sk(sk)->dst_cookie = rt6_get_cookie(dst_rt6_info(dst));
 	sk_setup_caps(sk, dst);
+	/* The core gives BIG TCP (more than 64 KiB at a time) to its own TCP only */
+	if (sk_can_gso(sk)) {
+		rcu_read_lock();
+		sk->sk_gso_max_size = XTCP_GSO_MAX_SIZE(dst_dev_rcu(dst), xt->ip_version == 4) -
+				      (MAX_TCP_HEADER + 1);
+		rcu_read_unlock();
+	}
 }
 
 /* First hop of an IPv4 connection: with a source route not its end (MUST-51). */
@@ -362,7 +369,7 @@ static int xtcp_ip_xmit4(struct sock *sk, struct sk_buff *skb)
 		.daddr = xtcp_ip_first_hop(sk),
 		.final = inet->inet_daddr,
 		.mark = READ_ONCE(sk->sk_mark),
-		.tos = READ_ONCE(inet->tos),
+		.tos = READ_ONCE(inet->tos) | xtcp_cb(skb)->tos,
 		.protocol = xtcp_sk(sk)->wire_protocol,
 	};
 
@@ -375,6 +382,7 @@ static int xtcp_ip_xmit6(struct sock *sk, struct sk_buff *skb)
 	struct ipv6_pinfo *np = inet6_sk(sk);
 	union nf_inet_addr src = { .in6 = np->saddr };
 	union nf_inet_addr dst = { .in6 = sk->sk_v6_daddr };
+	u8 ecn = xtcp_cb(skb)->tos;
 	struct in6_addr final;
 	struct flowi6 fl6;
 
@@ -383,8 +391,8 @@ static int xtcp_ip_xmit6(struct sock *sk, struct sk_buff *skb)
 	xtcp_ip_flow6(sk, &fl6, &final);
 	/* ip6_xmit() works the first hop out by itself */
 	fl6.daddr = sk->sk_v6_daddr;
-	return ip6_xmit(sk, skb, &fl6, fl6.flowi6_mark, xtcp_ip_txoptions(sk), np->tclass,
-			READ_ONCE(sk->sk_priority));
+	return ip6_xmit(sk, skb, &fl6, fl6.flowi6_mark, xtcp_ip_txoptions(sk),
+			np->tclass | ecn, READ_ONCE(sk->sk_priority));
 }
 
 /**
@@ -425,17 +433,20 @@ int xtcp_ip_xmit(struct sock *sk, struct sk_buff *skb)
  */
 u32 xtcp_ip_header_len(const struct sock *sk)
 {
+	u32 len = xtcp_is_v4(sk) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	const struct ipv6_txoptions *opt6;
 	const struct ip_options_rcu *opt;
-	u32 len;
 
+	if (xtcp_is_v4(sk) ? !rcu_access_pointer(inet_sk(sk)->inet_opt) :
+			     !rcu_access_pointer(inet6_sk(sk)->opt))
+		return len;
 	rcu_read_lock();
 	if (xtcp_is_v4(sk)) {
 		opt = xtcp_ip_options(sk);
-		len = sizeof(struct iphdr) + (opt ? opt->opt.optlen : 0);
+		len += opt ? opt->opt.optlen : 0;
 	} else {
 		opt6 = xtcp_ip_txoptions(sk);
-		len = sizeof(struct ipv6hdr) + (opt6 ? opt6->opt_flen + opt6->opt_nflen : 0);
+		len += opt6 ? opt6->opt_flen + opt6->opt_nflen : 0;
 	}
 	rcu_read_unlock();
 	return len;
@@ -448,19 +459,22 @@ u32 xtcp_ip_header_len(const struct sock *sk)
  * @ip_version: 4 or 6
  *
  * What IP can take in, less fixed headers; options are the sender's business
- * (RFC 6691).
+ * (RFC 6691). A route may say any number; one without room for options is none.
  *
  * Context: any.
  * Return: bytes.
  */
 u32 xtcp_ip_advmss(const struct sock *sk, const struct dst_entry *dst, u8 ip_version)
 {
-	return min_t(u32, dst_metric_advmss(dst), U16_MAX);
+	return clamp_t(u32, dst_metric_advmss(dst), TCP_MIN_MSS, U16_MAX);
 }
 
 /**
  * xtcp_ip_mtu() - the path MTU now
  * @sk: the connection
+ *
+ * A route that went stale counts until the next segment finds that out: it looks for a
+ * new one then, and the segment after it knows the new MTU.
  *
  * Context: socket lock.
  * Return: bytes; without a route the least any path carries.
@@ -470,6 +484,9 @@ u32 xtcp_ip_mtu(const struct sock *sk)
 	struct dst_entry *dst;
 	u32 mtu;
 
+	dst = __sk_dst_get((struct sock *)sk);
+	if (likely(dst))
+		return dst_mtu(dst);
 	rcu_read_lock();
 	dst = xtcp_ip_dst((struct sock *)sk);
 	if (dst)
@@ -478,32 +495,6 @@ u32 xtcp_ip_mtu(const struct sock *sk)
 		mtu = xtcp_is_v4(sk) ? 576 : IPV6_MIN_MTU;
 	rcu_read_unlock();
 	return mtu;
-}
-
-/**
- * xtcp_ip_gso_max() - how much one buffer may carry down
- * @sk: the connection
- *
- * Context: socket lock.
- * Return: payload bytes; 0: one segment at a time (protocol 253, no device support).
- */
-u32 xtcp_ip_gso_max(const struct sock *sk)
-{
-	const struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 headers = xtcp_ip_header_len(sk) + XTCP_HEADER_MAX;
-	u32 max, segs;
-
-	if (xt->wire_protocol != IPPROTO_TCP || !sk_can_gso(sk))
-		return 0;
-	/* An IP packet has 16 bits for its length */
-	max = min_t(u32, READ_ONCE(sk->sk_gso_max_size), U16_MAX);
-	if (max <= headers + 1)
-		return 0;
-	max -= headers + 1;
-	segs = READ_ONCE(sk->sk_gso_max_segs);
-	if (xt->mss_cache)
-		max = min_t(u32, max, segs * xt->mss_cache);
-	return max;
 }
 
 /**

@@ -110,8 +110,6 @@ u32 xtcp_ip_header_len(const struct sock *sk);
 u32 xtcp_ip_advmss(const struct sock *sk, const struct dst_entry *dst, u8 ip_version);
 /* Path MTU of the route of @sk now. */
 u32 xtcp_ip_mtu(const struct sock *sk);
-/* Largest GSO payload; 0: no GSO (protocol 253). */
-u32 xtcp_ip_gso_max(const struct sock *sk);
 /* Do DF and PMTU discovery apply (IP_MTU_DISCOVER)? */
 bool xtcp_ip_pmtu_enabled(const struct sock *sk);
 /* Fill in the TCP checksum: full or CHECKSUM_PARTIAL pseudo header sum. */
@@ -149,10 +147,30 @@ struct sk_buff *xtcp_build_synack(const struct sock *listener, struct xtcp_reque
 /* A bare skb with room for the largest headers. */
 struct sk_buff *xtcp_build_alloc(gfp_t gfp);
 
+/* ---- metrics.c: what a route says of its connections ---- */
+
+void xtcp_metrics_established(struct sock *sk);
+u32 xtcp_metrics_clamp(const struct dst_entry *dst, u32 clamp);
+u32 xtcp_metrics_initial_window(const struct dst_entry *dst, u32 mss, u32 rcv_wnd);
+
+/* ---- probe_mtu.c: RFC 4821 ---- */
+
+/* R1 is over: are segments too large for the path? */
+void xtcp_probe_mtu_black_hole(struct sock *sk);
+/* probe_mss is set: a larger one may be tried. */
+void xtcp_probe_mtu_up(struct sock *sk);
+/* A probe is under way: SND.UNA moved; @skb is sent again. */
+void xtcp_probe_mtu_acked(struct sock *sk);
+void xtcp_probe_mtu_lost(struct sock *sk, const struct sk_buff *skb);
+
 /* ---- data.c ---- */
 
 /* mss_cache from the path MTU: MUST-16. Return: the mss. */
 u32 xtcp_data_sync_mss(struct sock *sk, u32 pmtu);
+/* The same without what path MTU probing knows, and without noting it. */
+u32 xtcp_data_path_mss(const struct sock *sk, u32 pmtu);
+/* The head of the queue, @len bytes of it as segments of @mss. Return: false: no memory. */
+bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 len);
 u32 xtcp_data_current_mss(struct sock *sk);
 
 /*
@@ -164,6 +182,8 @@ void xtcp_data_push(struct sock *sk, bool force_push);
 void xtcp_data_push_user(struct sock *sk, int flags);
 /* Our FIN goes behind all data, then push. Context may be atomic: @gfp. */
 void xtcp_data_send_fin(struct sock *sk);
+/* One segment of new data, whatever cwnd says. Return: true if there was one. */
+bool xtcp_data_probe(struct sock *sk);
 /* connect(): queue and send the SYN. Return: 0 or negative. */
 int xtcp_data_send_syn(struct sock *sk);
 /* Send one skb of the queues: clone, header, out. */
@@ -179,6 +199,12 @@ int xtcp_retransmit_head(struct sock *sk);
 void xtcp_retransmit_lost(struct sock *sk);
 /* The REXMIT timer ran out: back off or give up. */
 void xtcp_retransmit_timeout(struct sock *sk);
+/* The PROBE timer ran out: a tail loss probe. Return: true if one was sent. */
+bool xtcp_retransmit_tail(struct sock *sk);
+/* The REORDER timer ran out: what is late is lost. */
+void xtcp_retransmit_reorder(struct sock *sk);
+/* Arm PROBE anew, for what is in flight now. */
+void xtcp_retransmit_arm_probe(struct sock *sk);
 /* The PERSIST timer ran out: probe the zero window or give up. */
 void xtcp_retransmit_persist(struct sock *sk);
 /* Arm the timer that fits what is in flight (REXMIT, PERSIST or none). */

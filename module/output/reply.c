@@ -222,7 +222,7 @@ static void xtcp_reply_unowned4(const struct xtcp_reply *r, struct sk_buff *skb)
 		.daddr = r->dst.ip,
 		.final = r->dst.ip,
 		.mark = r->skb_in ? IP4_REPLY_MARK(r->net, r->skb_in->mark) ?: r->mark : r->mark,
-		.tos = r->tos,
+		.tos = r->tos & ~INET_ECN_MASK,	/* what has no data is not ECT */
 		.protocol = r->wire_protocol,
 	};
 	struct flowi4 fl4;

@@ -5,8 +5,11 @@
 #include "output.h"
 
 #include "../conn/life.h"
+#include "../conn/pacer.h"
 #include "../conn/sndq.h"
 #include "../conn/timers.h"
+#include "../conn/urg.h"
+#include "../recovery/ecn.h"
 #include "../recovery/recovery.h"
 #include "../trace.h"
 
@@ -26,7 +29,7 @@ static u32 xtcp_retransmit_clamp_us(const struct sock *sk, u32 rto_us, u32 since
 
 	if (!limit_ms || !since_ms)
 		return rto_us;
-	left_ms = since_ms + limit_ms - xtcp_clock_ms();
+	left_ms = since_ms + limit_ms - xtcp_now_ms(sk);
 	if (left_ms <= 0)
 		return USEC_PER_MSEC;
 	return min_t(u64, rto_us, (u64)left_ms * USEC_PER_MSEC);
@@ -51,11 +54,13 @@ void xtcp_retransmit_arm(struct sock *sk)
 		if (!xtcp_timer_pending(sk, XTCP_TIMER_REXMIT))
 			xtcp_timer_arm(sk, XTCP_TIMER_REXMIT,
 				       xtcp_retransmit_clamp_us(sk, xtcp_retransmit_rto_us(sk),
-								xt->retrans_stamp_ms));
+								xt->retrans_stamp_ms) +
+				       xtcp_pacer_ahead_us(sk));
 		return;
 	}
 	xtcp_timer_cancel(sk, XTCP_TIMER_REXMIT);
-	if (!xtcp_sndq_head(sk) && !xtcp_sndq_fin_owed(sk)) {
+	/* No window holds back what waits for its time */
+	if ((!xtcp_sndq_head(sk) && !xtcp_sndq_fin_owed(sk)) || xtcp_pacer_waits(sk)) {
 		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);
 		return;
 	}
@@ -68,6 +73,31 @@ void xtcp_retransmit_arm(struct sock *sk)
 }
 
 /**
+ * xtcp_retransmit_arm_probe - the PROBE timer for what is in flight now
+ * @sk: the connection; something was sent, or acknowledged
+ *
+ * RFC 8985 7.2. If it would come after the REXMIT timer, that one sends the probe.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_retransmit_arm_probe(struct sock *sk)
+{
+	u64 delay_us = xtcp_tlp_delay_us(sk);
+	s32 left_ms;
+
+	if (!delay_us) {
+		xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
+		return;
+	}
+	delay_us += xtcp_pacer_ahead_us(sk);
+	left_ms = xtcp_timer_left_ms(sk, XTCP_TIMER_REXMIT);
+	if (left_ms >= 0 && delay_us >= (u64)left_ms * USEC_PER_MSEC)
+		xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
+	else
+		xtcp_timer_arm(sk, XTCP_TIMER_PROBE, delay_us);
+}
+
+/**
  * xtcp_retransmit_restart - new data were acknowledged: RFC 6298 5.2, 5.3
  * @sk: the connection
  *
@@ -77,6 +107,7 @@ void xtcp_retransmit_restart(struct sock *sk)
 {
 	xtcp_timer_cancel(sk, XTCP_TIMER_REXMIT);
 	xtcp_retransmit_arm(sk);
+	xtcp_retransmit_arm_probe(sk);
 }
 
 /* Send one skb of the retransmission tree again. */
@@ -88,8 +119,8 @@ static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 	s32 room = xt->snd_una + max_t(u32, xt->snd_wnd, mss) - cb->seq;
 	int err;
 
-	/* Nobody below cuts protocol 253: one segment at a time */
-	if (xt->wire_protocol != IPPROTO_TCP)
+	/* Nobody below cuts protocol 253, or counts an urgent pointer down: one at a time */
+	if (xt->wire_protocol != IPPROTO_TCP || xtcp_urg_covers(xt, cb->seq))
 		room = min_t(s32, room, mss);
 	/* The window may have shrunk (MUST-34): at most what it takes, or one segment */
 	if (skb->len > mss && room < (s32)skb->len) {
@@ -99,19 +130,20 @@ static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 			return -ENOMEM;
 	}
 	xtcp_sndq_fit(sk, skb, mss);
+	if (unlikely(xt->probe_size))
+		xtcp_probe_mtu_lost(sk, skb);
 	/* A stall began when the segment that is missed was first sent */
 	if (!xt->retrans_stamp_ms)
 		xt->retrans_stamp_ms = (u32)div_u64(cb->tx.sent_us, USEC_PER_MSEC) ?: 1;
 
+	if (cb->flags & XTCP_FLAG_SYN)
+		xtcp_ecn_fallback(sk, cb);
 	trace_xtcp_retransmit(sk, skb);
+	xtcp_recovery_resent(sk, skb);
 	err = xtcp_data_transmit(sk, skb, true);
 	if (err == -ENOMEM)
 		return err;
-	if (cb->tx.retrans < U8_MAX)
-		cb->tx.retrans++;
-	if (!(cb->marks & XTCP_MARK_REXMITTED))
-		xt->retrans_out += cb->tx.segs;
-	cb->marks |= XTCP_MARK_REXMITTED;
+	xtcp_board_resent(sk, skb);
 	xt->total_retrans += cb->tx.segs;
 	XTCP_ADD(sock_net(sk), RetransSegs, cb->tx.segs);
 	if (cb->flags & XTCP_FLAG_SYN)
@@ -134,46 +166,124 @@ int xtcp_retransmit_head(struct sock *sk)
 	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
 	u32 mss = max_t(u32, xtcp_sk(sk)->mss_cache, 1);
 
-	if (!skb)
+	/* The peer may hold the oldest one without having acknowledged it */
+	if (!skb || (xtcp_cb(skb)->marks & XTCP_MARK_SACKED))
 		return -ENOENT;
+	if (xtcp_sndq_trim_acked(sk, skb))
+		return -ENOMEM;
 	if (skb->len > mss && xtcp_sndq_split(sk, skb, mss, true))
 		return -ENOMEM;
 	return xtcp_retransmit_skb(sk, skb);
+}
+
+/* F-RTO wants new data now (RFC 5682 2.1 step 2b). Return: true if they are out. */
+static bool xtcp_retransmit_frto(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xt->frto != XTCP_FRTO_SECOND)
+		return false;
+	if (xt->snd_nxt == xt->high_seq)
+		xtcp_data_push(sk, false);
+	if (xt->snd_nxt != xt->high_seq || xtcp_pacer_held(sk))
+		return true;
+	/* There are none: the loss is taken for real */
+	xt->frto = XTCP_FRTO_OFF;
+	return false;
 }
 
 /**
  * xtcp_retransmit_lost - send again what recovery marked, as cwnd allows
  * @sk: the connection
  *
- * The first hole of a recovery goes out in any case (RFC 6582 3.2 step 2).
+ * From the lowest number up (RFC 6675 5, NextSeg); new data come after it.
  *
  * Context: Socket lock.
  */
 void xtcp_retransmit_lost(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
-	bool first = true;
+	struct sk_buff *skb;
 
-	for (; skb; skb = xtcp_sndq_rtx_next(skb), first = false) {
+	if (xtcp_retransmit_frto(sk))
+		return;
+	skb = xtcp_sndq_rtx_find(sk, xt->rexmit_next);
+	for (; skb; skb = xtcp_sndq_rtx_next(skb)) {
 		struct xtcp_cb *cb = xtcp_cb(skb);
-		u32 quota = xtcp_recovery_quota(sk);
-		u32 mss = max_t(u32, xt->mss_cache, 1);
+		u32 mss = cb->tx.mss ? cb->tx.mss : max_t(u32, xt->mss_cache, 1);
+		u32 quota;
 
-		if (!(cb->marks & XTCP_MARK_LOST))
-			break;		/* marks go from the front */
-		if (cb->marks & XTCP_MARK_REXMITTED)
+		if (cb->marks != XTCP_MARK_LOST)
 			continue;
-		if (!quota && !first)
+		quota = xtcp_recovery_quota(sk);
+		if (!quota || xtcp_sndq_trim_acked(sk, skb) ||
+		    xtcp_pacer_holds(sk, skb, skb->len))
 			break;
-		quota = max(quota, 1U);
 		if (skb->len > (u64)quota * mss &&
 		    xtcp_sndq_split(sk, skb, quota * mss, true))
 			break;
 		if (xtcp_retransmit_skb(sk, skb))
 			break;
 	}
+	xt->rexmit_next = skb ? xtcp_cb(skb)->seq : xt->snd_nxt;
 	xtcp_retransmit_arm(sk);
+}
+
+/**
+ * xtcp_retransmit_reorder - the REORDER timer ran out
+ * @sk: the connection
+ *
+ * Context: Softirq, socket lock.
+ */
+void xtcp_retransmit_reorder(struct sock *sk)
+{
+	if (!xtcp_recovery_reorder(sk))
+		return;
+	xtcp_retransmit_lost(sk);
+	xtcp_data_push(sk, false);
+}
+
+/* The last segment in flight once more. Return: true if it went out. */
+static bool xtcp_retransmit_last(struct sock *sk)
+{
+	struct sk_buff *skb = xtcp_sndq_rtx_tail(sk);
+	struct xtcp_cb *cb;
+
+	if (!skb || xtcp_sndq_trim_acked(sk, skb))
+		return false;
+	cb = xtcp_cb(skb);
+	if (cb->tx.segs > 1) {
+		u32 keep = (skb->len - 1) / cb->tx.mss * cb->tx.mss;
+
+		if (xtcp_sndq_split(sk, skb, keep, true))
+			return false;
+		skb = xtcp_sndq_rtx_next(skb);
+	}
+	return !xtcp_retransmit_skb(sk, skb);
+}
+
+/**
+ * xtcp_retransmit_tail - a tail loss probe is due: RFC 8985 7.3
+ * @sk: the connection
+ *
+ * New data if there are any and the peer has room, else the last segment again. The
+ * retransmission timer starts anew with it.
+ *
+ * Context: Softirq, socket lock.
+ * Return: true if a probe was sent.
+ */
+bool xtcp_retransmit_tail(struct sock *sk)
+{
+	bool fresh;
+
+	if (!xtcp_tlp_allowed(sk))
+		return false;
+	fresh = xtcp_data_probe(sk);
+	if (!fresh && !xtcp_retransmit_last(sk))
+		return false;
+	xtcp_tlp_sent(sk, !fresh);
+	xtcp_retransmit_restart(sk);
+	return true;
 }
 
 static u64 xtcp_retransmit_model_ms(const struct sock *sk, u32 boundary)
@@ -219,6 +329,20 @@ static void xtcp_retransmit_give_up(struct sock *sk, enum xtcp_reason reason)
 	xtcp_life_abort(sk, err ? err : ETIMEDOUT, reason);
 }
 
+/*
+ * Too many orphans, or no memory and this one holds some: the peer is told, since
+ * nobody else is left to hear of it. Return: true if the connection is gone.
+ */
+static bool xtcp_retransmit_out_of_memory(struct sock *sk)
+{
+	if (!sock_flag(sk, SOCK_DEAD) || !xtcp_life_too_many_orphans(sk))
+		return false;
+	XTCP_INC(sock_net(sk), AbortOnMemory);
+	xtcp_control_rst(sk);
+	xtcp_life_abort(sk, ETIMEDOUT, XTCP_REASON_MEMORY);
+	return true;
+}
+
 /* R1: ask for another route; R2: give up. Return: true if the connection is gone. */
 static bool xtcp_retransmit_over(struct sock *sk)
 {
@@ -233,22 +357,22 @@ static bool xtcp_retransmit_over(struct sock *sk)
 
 		if (xt->retransmits)
 			dst_negative_advice(sk);
-		over = xt->retransmits >= retries;
+		over = xt->retransmits >= retries ||
+		       (user_ms && xtcp_retransmit_exceeded(sk, 0, user_ms));
 	} else {
 		u32 retries = READ_ONCE(knobs->retries2);
 
-		if (xtcp_retransmit_exceeded(sk, READ_ONCE(knobs->retries1), 0))
+		if (xtcp_retransmit_exceeded(sk, READ_ONCE(knobs->retries1), 0)) {
+			xtcp_probe_mtu_black_hole(sk);
 			dst_negative_advice(sk);
-		if (sock_flag(sk, SOCK_DEAD))
-			retries = xtcp_knob_orphan_retries(sk);
-		over = xtcp_retransmit_exceeded(sk, retries, 0);
-		if (sock_flag(sk, SOCK_DEAD) && xtcp_life_too_many_orphans(sk)) {
-			XTCP_INC(sock_net(sk), AbortOnMemory);
-			over = true;
 		}
+		if (sock_flag(sk, SOCK_DEAD)) {
+			retries = xtcp_knob_orphan_retries(sk);
+			if (xtcp_retransmit_out_of_memory(sk))
+				return true;
+		}
+		over = xtcp_retransmit_exceeded(sk, retries, user_ms);
 	}
-	if (user_ms)
-		over = xtcp_retransmit_exceeded(sk, 0, user_ms);
 	if (over)
 		xtcp_retransmit_give_up(sk, user_ms ? XTCP_REASON_DEAD_PEER :
 						      XTCP_REASON_TIMEOUT);
@@ -259,12 +383,19 @@ static bool xtcp_retransmit_over(struct sock *sk)
 static bool xtcp_retransmit_window_shut(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 user_ms = xt->tune.user_timeout_ms;
 
 	if (xt->snd_wnd || sock_flag(sk, SOCK_DEAD) ||
 	    xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return false;
 	if (xtcp_clock_ms() - xt->last_rcv_ms > XTCP_RETRANSMIT_DEAD_MS) {
 		xtcp_retransmit_give_up(sk, XTCP_REASON_TIMEOUT);
+		return true;
+	}
+	/* RFC 5482: answers alone do not keep it, there is no progress */
+	if (user_ms && xt->retrans_stamp_ms &&
+	    xtcp_clock_ms() - xt->retrans_stamp_ms >= user_ms) {
+		xtcp_retransmit_give_up(sk, XTCP_REASON_DEAD_PEER);
 		return true;
 	}
 	xtcp_recovery_timeout(sk);
@@ -285,6 +416,9 @@ void xtcp_retransmit_timeout(struct sock *sk)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	if (!xt->packets_out)
+		return;
+	/* PTO is never later than RTO: RFC 8985 7.2 */
+	if (!xt->retransmits && xtcp_retransmit_tail(sk))
 		return;
 	if (!xtcp_retransmit_window_shut(sk)) {
 		if (xtcp_retransmit_over(sk))
@@ -321,6 +455,9 @@ static void xtcp_retransmit_probe(struct sock *sk, struct sk_buff *skb)
 			return;
 		}
 	}
+	/* A probe is not acceptable, so that nobody looks at its URG: one that is goes first */
+	if (xtcp_urg_under_way(xt) && xt->snd_up - xt->snd_una <= U16_MAX)
+		xtcp_control_probe(sk, true);
 	xtcp_control_probe(sk, false);
 }
 
@@ -361,11 +498,18 @@ void xtcp_retransmit_persist(struct sock *sk)
 		xtcp_data_send_fin(sk);
 		return;
 	}
+	if (xt->ecn_hold) {
+		xtcp_ecn_resume(sk);
+		xtcp_data_push(sk, false);
+		return;
+	}
 	if (xt->packets_out || !skb) {
 		xt->probes_out = 0;
 		xt->probes_since_ms = 0;
 		return;
 	}
+	if (xtcp_retransmit_out_of_memory(sk))
+		return;
 	if (xtcp_retransmit_persist_over(sk)) {
 		xtcp_retransmit_give_up(sk, xt->tune.user_timeout_ms ? XTCP_REASON_DEAD_PEER :
 								       XTCP_REASON_TIMEOUT);

@@ -15,11 +15,10 @@
 #define XTCP_SRCROUTE_HOPS	9	/* 40 octets of options: 3, then 4 for each */
 #define XTCP_SRCROUTE_FIRST	3	/* octets before the first address */
 
-/* The source route option in the IP header, or NULL. All lengths are checked. */
-static const u8 *xtcp_srcroute_find(const struct iphdr *iph)
+/* The source route option in @len octets of IP options, or NULL. All lengths are checked. */
+static const u8 *xtcp_srcroute_find(const u8 *p, unsigned int len)
 {
-	const u8 *p = (const u8 *)(iph + 1);
-	unsigned int left = iph->ihl * 4 - sizeof(*iph);
+	unsigned int left = len;
 
 	while (left) {
 		if (*p == IPOPT_END)
@@ -58,7 +57,7 @@ static unsigned int xtcp_srcroute_reverse(const struct iphdr *iph, const u8 *opt
 
 /**
  * xtcp_ip_return_route() - the way back of a source-routed SYN
- * @skb: the SYN, its IPv4 header in place
+ * @skb: the SYN, its IPv4 header in place, its transport header set
  *
  * Built as the header wants it: the first hop is the destination, the option
  * holds the others and at its end room for the peer's own address.
@@ -69,15 +68,17 @@ static unsigned int xtcp_srcroute_reverse(const struct iphdr *iph, const u8 *opt
  */
 struct ip_options_rcu *xtcp_ip_return_route(const struct sk_buff *skb)
 {
+	/* Not ihl: rules of the administrator may have changed that since IP looked at it */
+	int options = skb_network_header_len(skb) - (int)sizeof(struct iphdr);
 	const struct iphdr *iph = ip_hdr(skb);
 	__be32 hop[XTCP_SRCROUTE_HOPS];
 	struct ip_options_rcu *back;
 	unsigned int n, len;
 	const u8 *opt;
 
-	if (likely(iph->ihl == 5))
+	if (likely(options <= 0))
 		return NULL;
-	opt = xtcp_srcroute_find(iph);
+	opt = xtcp_srcroute_find((const u8 *)(iph + 1), options);
 	n = opt ? xtcp_srcroute_reverse(iph, opt, hop) : 0;
 	if (!n)
 		return NULL;

@@ -158,7 +158,7 @@ static void xtcp_cc_reduce(struct xtcp_cc *cc, u32 inflight)
 }
 
 /**
- * xtcp_cc_on_loss() - a loss episode, or an ECN echo, begins
+ * xtcp_cc_on_loss() - a loss episode begins
  * @cc: congestion state
  * @inflight: segments outstanding when it was noticed (FlightSize)
  *
@@ -168,6 +168,29 @@ static void xtcp_cc_reduce(struct xtcp_cc *cc, u32 inflight)
 void xtcp_cc_on_loss(struct xtcp_cc *cc, u32 inflight)
 {
 	xtcp_cc_reduce(cc, inflight);
+}
+
+/**
+ * xtcp_cc_on_ecn() - an ECN echo asks for a reduction
+ * @cc: congestion state
+ * @inflight: segments outstanding when it was noticed (FlightSize)
+ *
+ * RFC 3168 section 6.1.2: as for a loss. The threshold is not below two segments, the
+ * window may be: RFC 9438 section 4.6 asks for one in the end. There is nothing to undo.
+ *
+ * Return: true if recovery is to take the window down to the threshold; false if it is
+ * one segment now.
+ */
+bool xtcp_cc_on_ecn(struct xtcp_cc *cc, u32 inflight)
+{
+	bool large = cc->cwnd > XTCP_CC_SSTHRESH_MIN;
+
+	xtcp_cc_reduce(cc, inflight);
+	cc->prior_cwnd = 0;
+	cc->prior_ssthresh = 0;
+	if (!large)
+		cc->cwnd = 1;
+	return large;
 }
 
 /**

@@ -7,8 +7,9 @@
  * The sender calls, under the socket lock:
  *   xtcp_cc_init()       when the connection is established
  *   xtcp_cc_on_ack()     for each ACK of new data outside of recovery
- *   xtcp_cc_on_loss()    when fast retransmit or ECN asks for a reduction; the
- *                        way down from cwnd to ssthresh is recovery's
+ *   xtcp_cc_on_loss()    when fast retransmit asks for a reduction; the way down from
+ *                        cwnd to ssthresh is recovery's
+ *   xtcp_cc_on_ecn()     when an ECN echo does
  *   xtcp_cc_on_rto()     when the retransmission timer expired
  *   xtcp_cc_on_undo()    when that turned out to be a mistake
  *   xtcp_cc_on_idle()    before sending after a pause
@@ -108,6 +109,7 @@ u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked);
 void xtcp_cc_avoid(struct xtcp_cc *cc, u32 window, u32 acked);
 void xtcp_cc_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack);
 void xtcp_cc_on_loss(struct xtcp_cc *cc, u32 inflight);
+bool xtcp_cc_on_ecn(struct xtcp_cc *cc, u32 inflight);
 void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh);
 void xtcp_cc_on_undo(struct xtcp_cc *cc);
 void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us);

@@ -327,6 +327,8 @@ static u8 *xtcp_options_put_sack(u8 *p, u32 num_sacks, const struct xtcp_options
  */
 u32 xtcp_options_len(const struct xtcp_options *o)
 {
+	if (o->present == XTCP_OPT_TS)
+		return XTCP_OPTIONS_TS_LEN;
 	return xtcp_options_plan(o).len;
 }
 
@@ -346,9 +348,15 @@ u32 xtcp_options_len(const struct xtcp_options *o)
  */
 u32 xtcp_options_build(u8 *p, const struct xtcp_options *o)
 {
-	struct xtcp_options_plan plan = xtcp_options_plan(o);
-	u8 *end = p + plan.len;
+	struct xtcp_options_plan plan;
+	u8 *end;
 
+	if (o->present == XTCP_OPT_TS) {	/* nearly every segment */
+		xtcp_options_put_ts_sack_perm(p, o->present, o);
+		return XTCP_OPTIONS_TS_LEN;
+	}
+	plan = xtcp_options_plan(o);
+	end = p + plan.len;
 	if (plan.present & XTCP_OPT_MSS) {
 		p[0] = XTCP_OPTKIND_MSS;
 		p[1] = XTCP_OPTLEN_MSS;

@@ -24,6 +24,7 @@
 #define XTCP_OPT_ECN		0x8000
 
 #define XTCP_OPTIONS_MAX	40	/* octets of options in a header */
+#define XTCP_OPTIONS_TS_LEN	12	/* timestamps with their padding */
 #define XTCP_WSCALE_MAX		14	/* RFC 7323 2.3 */
 #define XTCP_SACKS_MAX		4	/* blocks that fit without timestamps */
 #define XTCP_FASTOPEN_MIN	4	/* octets of a cookie, RFC 7413 4.1.1 */

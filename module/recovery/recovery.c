@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loss recovery: NewReno (RFC 6582) over RFC 5681. It marks and
- * decides; output/retransmit.c sends.
+ * Loss recovery: the states, and how much may be sent in each (RFC 5681, RFC 6937).
  */
 #include "recovery.h"
 
+#include "../conn/pacer.h"
+#include "../conn/timers.h"
+#include "ecn.h"
 #include "../trace.h"
-
-#define XTCP_RECOVERY_DUPTHRESH	3	/* RFC 5681 3.2 */
 
 /**
  * xtcp_recovery_init - the sender's start values
@@ -24,9 +24,19 @@ void xtcp_recovery_init(struct sock *sk)
 	/* RFC 5681 3.1: a SYN that had to be repeated starts with one segment */
 	if (xt->total_retrans)
 		xt->cc.cwnd = 1;
+	xtcp_pacer_begin(sk);
+	xtcp_rack_init(&xt->rack, xt->snd_una);
 	xt->ca_state = XTCP_CA_OPEN;
-	xt->high_seq = xt->snd_una;
+	/* RFC 6582 3.2 step 1: nothing is below it */
+	xt->high_seq = xt->snd_una - 1;
+	xt->rexmit_next = xt->snd_una;
+	xt->rtt_end = xt->snd_una;
 	xt->dupacks = 0;
+	xt->frto = XTCP_FRTO_OFF;
+	xt->undo_valid = 0;
+	xt->tlp_out = 0;
+	xt->dsacks = 0;
+	xt->ecn_hold = 0;
 }
 
 /**
@@ -47,12 +57,25 @@ int xtcp_recovery_set_cc(struct sock *sk, const char *name)
 	return 0;
 }
 
-static u32 xtcp_recovery_inflight(const struct xtcp_sock *xt)
+/**
+ * xtcp_recovery_inflight - segments in the network, as far as can be told
+ * @sk: the connection
+ *
+ * pipe of RFC 6675 4. Without SACK each duplicate ACK is a segment that has left
+ * it; outside of recovery two count at most: limited transmit, RFC 3042.
+ *
+ * Context: Socket lock.
+ * Return: Segments.
+ */
+u32 xtcp_recovery_inflight(const struct sock *sk)
 {
-	/* NewReno: each duplicate ACK is a segment that has left the network */
-	u32 left = xt->ca_state == XTCP_CA_RECOVERY ? xt->dupacks : 0;
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 left = xt->sacked_out + xt->lost_out;
 
-	left += xt->lost_out;
+	if (!xt->sack_ok && xt->ca_state == XTCP_CA_RECOVERY)
+		left += xt->dupacks;
+	else if (!xt->sack_ok && xt->ca_state <= XTCP_CA_CWR)
+		left += min_t(u32, xt->dupacks, XTCP_RACK_DUPTHRESH - 1);
 	return xt->packets_out - min(left, xt->packets_out) + xt->retrans_out;
 }
 
@@ -60,133 +83,279 @@ static u32 xtcp_recovery_inflight(const struct xtcp_sock *xt)
  * xtcp_recovery_quota - how many segments may go out now
  * @sk: the connection
  *
- * Limited transmit (RFC 3042) lends one segment for each of the first two
- * duplicate ACKs.
- *
  * Context: Socket lock.
  * Return: Segments, 0 if the congestion window is full.
  */
 u32 xtcp_recovery_quota(const struct sock *sk)
 {
-	const struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 inflight = xtcp_recovery_inflight(xt);
-	u32 cwnd = xt->cc.cwnd;
+	u32 inflight = xtcp_recovery_inflight(sk);
+	u32 cwnd = xtcp_sk(sk)->cc.cwnd;
 
-	if (xt->ca_state == XTCP_CA_OPEN)
-		cwnd += min_t(u32, xt->dupacks, XTCP_RECOVERY_DUPTHRESH - 1);
+	if (xtcp_sk(sk)->ecn_hold)
+		return 0;
 	return cwnd > inflight ? cwnd - inflight : 0;
 }
 
-static void xtcp_recovery_enter(struct sock *sk)
+/**
+ * xtcp_recovery_flight - FlightSize for equation 4 of RFC 5681
+ * @xt: the connection
+ *
+ * What limited transmit or a late ACK added beyond the window does not count (RFC 5681
+ * 3.2 step 2).
+ *
+ * Context: Socket lock.
+ * Return: Segments.
+ */
+u32 xtcp_recovery_flight(const struct xtcp_sock *xt)
+{
+	return min(xt->packets_out, xt->cc.cwnd);
+}
+
+/**
+ * xtcp_recovery_resent - a segment goes out again
+ * @sk: the connection
+ * @skb: about to be sent; counted after this
+ *
+ * Context: Socket lock.
+ */
+void xtcp_recovery_resent(struct sock *sk, const struct sk_buff *skb)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
 
-	/* RFC 6582 3.2 step 2; dupacks inflates through the in-flight count */
-	xtcp_cc_on_loss(&xt->cc, xt->packets_out);
+	if (!xt->undo_valid)
+		return;
+	xt->undo_retrans += xtcp_cb(skb)->tx.segs;
+	if (!xt->undo_stamp_ms)
+		xt->undo_stamp_ms = xtcp_now_ms(sk) ?: 1;
+}
+
+static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	/* ECE and a loss in one window are one reduction: RFC 3168 6.1.2 */
+	if (xt->ca_state == XTCP_CA_OPEN || !xtcp_seq_before(xt->snd_una, xt->high_seq)) {
+		xtcp_cc_on_loss(&xt->cc, xtcp_recovery_flight(xt));
+		xtcp_undo_begin(sk);
+		xtcp_ecn_reduced(xt);
+	}
+	/* RFC 9937 5: in flight, with what has just been delivered */
+	xtcp_prr_start(&xt->prr, xt->packets_out - xt->sacked_out + acked->delivered);
 	xt->high_seq = xt->snd_nxt;
 	xt->ca_state = XTCP_CA_RECOVERY;
-	if (skb)
-		xtcp_sndq_mark_lost(sk, skb);
+	xt->tlp_out = 0;
+	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
 	XTCP_INC(sock_net(sk), FastRetrans);
-	trace_xtcp_cwnd(sk);
+	if (xt->sack_ok)
+		XTCP_INC(sock_net(sk), SackRecoveries);
+	else
+		XTCP_INC(sock_net(sk), RenoRecoveries);
 }
 
-static bool xtcp_recovery_duplicate(struct sock *sk)
+/* Does PRR say what the window is? Not if ECE took it down to one at once. */
+static bool xtcp_recovery_by_prr(const struct xtcp_sock *xt)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
-
-	XTCP_INC(sock_net(sk), DupAcks);
-	if (xt->ca_state == XTCP_CA_LOSS)
-		return false;
-	if (xt->dupacks < U8_MAX)
-		xt->dupacks++;
-	if (xt->ca_state == XTCP_CA_RECOVERY || xt->dupacks < XTCP_RECOVERY_DUPTHRESH)
-		return false;
-	/* RFC 6582 3.2 step 1: not twice for the same window */
-	if (xtcp_seq_before(xt->snd_una, xt->high_seq))
-		return false;
-	xtcp_recovery_enter(sk);
-	return true;
+	return xt->ca_state == XTCP_CA_RECOVERY ||
+	       (xt->ca_state == XTCP_CA_CWR && xt->prr.recover_fs);
 }
 
-static bool xtcp_recovery_partial(struct sock *sk, const struct xtcp_acked *acked)
+/* All is acknowledged that was in flight; after ECE what carries CWR is, too. */
+static bool xtcp_recovery_over(const struct xtcp_sock *xt)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
-
-	/* RFC 6582 3.2 step 3: the next hole is lost, too */
-	xt->dupacks -= min_t(u32, xt->dupacks, acked->segs);
-	if (skb && !(xtcp_cb(skb)->marks & XTCP_MARK_REXMITTED))
-		xtcp_sndq_mark_lost(sk, skb);
-	return true;
+	if (xt->ca_state == XTCP_CA_CWR)
+		return xtcp_seq_after(xt->snd_una, xt->high_seq);
+	return xt->ca_state != XTCP_CA_OPEN && !xtcp_seq_before(xt->snd_una, xt->high_seq);
 }
 
 static void xtcp_recovery_leave(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	/* RFC 6582 3.2 step 3, full acknowledgment: no burst */
-	if (xt->ca_state == XTCP_CA_RECOVERY)
-		xt->cc.cwnd = min(xt->cc.ssthresh, max(xt->packets_out, 1U) + 1);
+	/* RFC 6937 3.1: the window ends at the threshold */
+	if (xtcp_recovery_by_prr(xt))
+		xt->cc.cwnd = xt->cc.ssthresh;
+	if (xt->ca_state == XTCP_CA_CWR) {
+		xt->ca_state = XTCP_CA_OPEN;
+		return;
+	}
+	xtcp_rack_recovered(&xt->rack);
 	xt->ca_state = XTCP_CA_OPEN;
+	xt->frto = XTCP_FRTO_OFF;
 	xt->dupacks = 0;
-	trace_xtcp_cwnd(sk);
+	/* Without DSACK nothing can be told any more */
+	if (!xt->sack_ok)
+		xt->undo_valid = 0;
+}
+
+/* The window of recovery: what is in flight, and what this ACK allows (RFC 6937). */
+static void xtcp_recovery_reduce(struct sock *sk, u32 delivered, bool safe, bool force)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 pipe = xtcp_recovery_inflight(sk);
+	u32 count = xtcp_prr_ack(&xt->prr, delivered, pipe, xt->cc.ssthresh, safe);
+
+	if (force)
+		count = max(count, 1U);
+	xt->cc.cwnd = max(pipe + count, 1U);
 }
 
 static void xtcp_recovery_grow(struct sock *sk, const struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_cc_ack ack = {
-		.now_us = xtcp_clock_us(),
-		.acked_segs = acked->segs,
+		.now_us = acked->now_us,
+		.acked_segs = acked->delivered,
 		.rtt_us = acked->rtt_us > 0 ? min_t(s64, acked->rtt_us, U32_MAX) : 0,
 		.inflight_segs = xt->packets_out + acked->segs,
 		.snd_una = xt->snd_una,
 		.snd_nxt = xt->snd_nxt,
 	};
 
-	/* A window that was not used must not grow (RFC 7661 in short) */
+	/*
+	 * A window that was not used must not grow (RFC 7661 in short, RFC 9438 4.2). In slow
+	 * start half of it is enough: it is filled by what it doubles to.
+	 */
 	ack.app_limited = xtcp_cc_in_slow_start(&xt->cc) ?
 		xt->cc.cwnd >= 2 * ack.inflight_segs : xt->cc.cwnd > ack.inflight_segs;
 	xtcp_cc_on_ack(&xt->cc, &ack);
+}
+
+/* Without SACK: RFC 6582. Return: a hole must go out now, whatever PRR says. */
+static bool xtcp_recovery_newreno(struct sock *sk, struct xtcp_acked *acked, bool advanced,
+				  bool duplicate)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	xtcp_newreno_delivered(sk, acked, duplicate);
+	if (duplicate && xt->ca_state <= XTCP_CA_CWR && xtcp_newreno_duplicate(sk)) {
+		xtcp_recovery_enter(sk, acked);
+		xtcp_newreno_mark_head(sk);
+		return true;
+	}
+	/* 3.2 step 3, partial acknowledgment: the next hole is lost, too */
+	if (advanced && xt->ca_state == XTCP_CA_RECOVERY) {
+		xtcp_newreno_mark_head(sk);
+		return true;
+	}
+	return false;
+}
+
+/* How the window changes by this ACK. */
+static void xtcp_recovery_window(struct sock *sk, const struct xtcp_acked *acked, bool advanced,
+				 u32 prior_lost, bool force)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	bool cwr = xt->ca_state == XTCP_CA_CWR;
+
+	if (xtcp_recovery_by_prr(xt) && (acked->delivered || !cwr))
+		xtcp_recovery_reduce(sk, acked->delivered,
+				     advanced && xt->lost_out <= prior_lost, force);
+	else if (acked->delivered && (advanced || xt->rack.reordering) && !acked->ece && !cwr)
+		xtcp_recovery_grow(sk, acked);	/* not for an ECE: RFC 3168 6.1.2 */
 	trace_xtcp_cwnd(sk);
 }
 
 /**
  * xtcp_recovery_ack - what an acceptable ACK means for the sender
  * @sk: the connection; snd_una is new already
- * @acked: what it took from the queue
+ * @acked: what it took from the queue, and what its SACK blocks told
  * @prior_una: snd_una before it
  * @duplicate: it is a duplicate ACK by RFC 5681 2
  *
  * Context: Socket lock.
  * Return: true: something is marked lost, xtcp_retransmit_lost() is due.
  */
-bool xtcp_recovery_ack(struct sock *sk, const struct xtcp_acked *acked, u32 prior_una,
-		       bool duplicate)
+bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una, bool duplicate)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	bool advanced = xt->snd_una != prior_una;
+	bool undone, force = false;
+	u32 prior_lost = xt->lost_out;
 
-	if (xt->snd_una == prior_una)
-		return duplicate && xt->packets_out && xtcp_recovery_duplicate(sk);
-
-	switch (xt->ca_state) {
-	case XTCP_CA_RECOVERY:
-		if (xtcp_seq_before(xt->snd_una, xt->high_seq))
-			return xtcp_recovery_partial(sk, acked);
+	if (duplicate)
+		XTCP_INC(sock_net(sk), DupAcks);
+	if (xt->sack_ok)
+		xtcp_rackq_update(sk, acked);
+	xtcp_tlp_ack(sk, acked);
+	undone = xtcp_undo_ack(sk, acked, advanced);
+	if (xtcp_recovery_over(xt))
 		xtcp_recovery_leave(sk);
-		return false;
-	case XTCP_CA_LOSS:
-		xtcp_recovery_grow(sk, acked);
-		if (xtcp_seq_before(xt->snd_una, xt->high_seq))
-			return true;
-		xtcp_recovery_leave(sk);
-		return false;
-	default:
+	if (xt->ca_state == XTCP_CA_LOSS && xtcp_undo_frto(sk, acked, advanced, duplicate)) {
+		trace_xtcp_cwnd(sk);
+		return true;
+	}
+	if (!xt->sack_ok) {
+		force = xtcp_recovery_newreno(sk, acked, advanced, duplicate);
+	} else if (acked->delivered || xt->sacked_out) {
+		xtcp_rackq_detect(sk, acked->now_us);
+		if (xt->ca_state <= XTCP_CA_CWR && xt->lost_out)
+			xtcp_recovery_enter(sk, acked);
+	}
+	if (acked->ece && xtcp_ecn_echoed(sk, acked))
+		xtcp_ecn_reduce(sk, acked);
+	if (advanced && xt->ca_state <= XTCP_CA_CWR) {
 		xt->dupacks = 0;
-		xtcp_recovery_grow(sk, acked);
+		/* These stay close behind, or numbers that come round would stop recovery */
+		if (xtcp_seq_after(xt->snd_una, xt->high_seq))
+			xt->high_seq = xt->snd_una - 1;
+		if (xtcp_seq_after(xt->snd_una, xt->rexmit_next))
+			xt->rexmit_next = xt->snd_una;
+	}
+	/* What was taken back may begin anew with the same ACK */
+	if (!undone || xt->ca_state == XTCP_CA_RECOVERY)
+		xtcp_recovery_window(sk, acked, advanced, prior_lost, force);
+	xtcp_board_check(sk);
+	return xt->lost_out;
+}
+
+/**
+ * xtcp_recovery_reorder - the REORDER timer ran out
+ * @sk: the connection
+ *
+ * RFC 8985 6.3: a segment that had its time has not come.
+ *
+ * Context: Softirq, socket lock.
+ * Return: true: something is marked lost, xtcp_retransmit_lost() is due.
+ */
+bool xtcp_recovery_reorder(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_acked none = { .now_us = xt->now_us };
+	u32 prior_lost = xt->lost_out, prior_rexmitted = xt->retrans_out;
+
+	xtcp_rackq_detect(sk, none.now_us);
+	if (xt->lost_out == prior_lost && xt->retrans_out == prior_rexmitted)
 		return false;
+	if (xt->ca_state <= XTCP_CA_CWR)
+		xtcp_recovery_enter(sk, &none);
+	if (xt->ca_state == XTCP_CA_RECOVERY)
+		xtcp_recovery_reduce(sk, 0, false, true);
+	trace_xtcp_cwnd(sk);
+	xtcp_board_check(sk);
+	return true;
+}
+
+/* RFC 8985 6.3: the head is lost, and all that is late by now; the others may come yet. */
+static void xtcp_recovery_mark_late(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
+	u64 now_us = xt->now_us;
+	bool head = true;
+
+	/* RFC 2018 8: who does not acknowledge what it holds does not hold it */
+	if (skb && (xtcp_cb(skb)->marks & XTCP_MARK_SACKED)) {
+		XTCP_INC(sock_net(sk), SackReneging);
+		xtcp_board_renege(sk);
+	}
+	for (; skb; skb = xtcp_sndq_rtx_next(skb), head = false) {
+		struct xtcp_cb *cb = xtcp_cb(skb);
+
+		if (cb->marks & XTCP_MARK_SACKED)
+			continue;
+		if (head || !xt->sack_ok || !xtcp_rackq_recent(xt, cb, now_us))
+			xtcp_board_mark_lost(sk, skb);
 	}
 }
 
@@ -194,25 +363,38 @@ bool xtcp_recovery_ack(struct sock *sk, const struct xtcp_acked *acked, u32 prio
  * xtcp_recovery_timeout - the retransmission timer ran out
  * @sk: the connection
  *
- * RFC 5681 3.1: all in flight counts as lost, ssthresh is cut once, the window
- * is one segment (MUST-19).
+ * RFC 5681 3.1: what is in flight counts as lost, ssthresh is cut once for an episode,
+ * the window is one segment (MUST-19).
  *
  * Context: Socket lock.
  */
 void xtcp_recovery_timeout(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct sk_buff *skb;
-	bool fresh = xt->ca_state != XTCP_CA_LOSS || xt->snd_una == xt->high_seq ||
-		     !xt->retransmits;
+	bool fresh = xt->ca_state == XTCP_CA_OPEN ||
+		     !xtcp_seq_before(xt->snd_una, xt->high_seq) ||
+		     (xt->ca_state == XTCP_CA_LOSS && !xt->retransmits);
 
-	xtcp_cc_on_rto(&xt->cc, xt->packets_out, fresh);
+	xtcp_cc_on_rto(&xt->cc, xtcp_recovery_flight(xt), fresh);
+	if (fresh)
+		xtcp_undo_begin(sk);
+	xtcp_ecn_reduced(xt);
+	/* RFC 5682 2.1 step 1: the first of an episode, not on top of another recovery */
+	if (xt->ca_state <= XTCP_CA_CWR)
+		xt->frto = XTCP_FRTO_FIRST;
+	else if (!xt->retransmits)
+		xt->frto = XTCP_FRTO_OFF;
 	xt->high_seq = xt->snd_nxt;
 	xt->ca_state = XTCP_CA_LOSS;
 	xt->dupacks = 0;
-	for (skb = xtcp_sndq_rtx_head(sk); skb; skb = xtcp_sndq_rtx_next(skb))
-		xtcp_sndq_mark_lost(sk, skb);
+	xt->tlp_out = 0;
+	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
+	xtcp_timer_cancel(sk, XTCP_TIMER_REORDER);
+	xtcp_recovery_mark_late(sk);
+	/* One segment more than what may still be on its way */
+	xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
 	trace_xtcp_cwnd(sk);
+	xtcp_board_check(sk);
 }
 
 /**
@@ -226,12 +408,16 @@ void xtcp_recovery_timeout(struct sock *sk)
 void xtcp_recovery_idle(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 rto_us = xtcp_rtt_rto_us(&xt->rtt, xtcp_knob_rto_min_us(sk),
-				     xtcp_knob_rto_max_us(sk));
-	u64 idle_us = (u64)(xtcp_clock_ms() - xt->last_sent_ms) * USEC_PER_MSEC;
+	u32 idle_ms = xtcp_now_ms(sk) - xt->last_sent_ms;
+	u32 rto_us;
 
-	if (xt->packets_out || !xt->last_sent_ms || idle_us <= rto_us)
+	if (xt->ecn_hold)
+		xtcp_ecn_waited(sk);
+	/* No RTO is shorter than a millisecond */
+	if (xt->packets_out || !xt->last_sent_ms || !idle_ms ||
+	    !READ_ONCE(xt->xn->knobs.slow_start_after_idle))
 		return;
-	if (READ_ONCE(xtcp_net(sock_net(sk))->knobs.slow_start_after_idle))
-		xtcp_cc_on_idle(&xt->cc, xt->mss_cache, idle_us, rto_us);
+	rto_us = xtcp_rtt_rto_us(&xt->rtt, xtcp_knob_rto_min_us(sk), xtcp_knob_rto_max_us(sk));
+	if ((u64)idle_ms * USEC_PER_MSEC > rto_us)
+		xtcp_cc_on_idle(&xt->cc, xt->mss_cache, (u64)idle_ms * USEC_PER_MSEC, rto_us);
 }

@@ -4,23 +4,82 @@
  */
 #include "sack.h"
 
-/* A peer that sends nothing but holes must not make each ACK dearer than the last. */
-#define XTCP_SACK_RUNS	64
+/* A peer that sends nothing but crumbs must not make each ACK dearer than the last. */
+#define XTCP_SACK_SKBS	256	/* looked at for the latest block, and for all others */
 
-/* One run of adjoining or overlapping skbs, beginning with *@skb. */
-static struct xtcp_sack_block xtcp_sack_run(struct sk_buff **skb)
+/*
+ * What waits out of order is sorted by its beginnings, and by its ends as well: nothing in
+ * it lies wholly within another. The one that holds @seq, or NULL.
+ */
+static struct sk_buff *xtcp_sack_find(const struct xtcp_sock *xt, u32 seq)
+{
+	struct rb_node *p = xt->ooo_queue.rb_node;
+	struct sk_buff *best = NULL;
+
+	while (p) {
+		struct sk_buff *skb = rb_to_skb(p);
+
+		if (xtcp_seq_after(xtcp_cb(skb)->seq, seq)) {
+			p = p->rb_left;
+		} else {
+			best = skb;
+			p = p->rb_right;
+		}
+	}
+	return best && xtcp_seq_before(seq, xtcp_cb(best)->end_seq) ? best : NULL;
+}
+
+/* Back to the first of the adjoining or overlapping ones that @skb is one of. */
+static struct sk_buff *xtcp_sack_begin(struct sk_buff *skb, u32 *budget)
+{
+	struct sk_buff *prev;
+
+	while (*budget && (prev = skb_rb_prev(skb)) &&
+	       !xtcp_seq_before(xtcp_cb(prev)->end_seq, xtcp_cb(skb)->seq)) {
+		skb = prev;
+		--*budget;
+	}
+	return skb;
+}
+
+/* From @skb to the last of its run. @next: what follows, NULL too if @budget is used up. */
+static struct xtcp_sack_block xtcp_sack_run(struct sk_buff *skb, u32 *budget,
+					    struct sk_buff **next)
 {
 	struct xtcp_sack_block run = {
-		.start = xtcp_cb(*skb)->seq,
-		.end = xtcp_cb(*skb)->end_seq,
+		.start = xtcp_cb(skb)->seq,
+		.end = xtcp_cb(skb)->end_seq,
 	};
 
-	while ((*skb = skb_rb_next(*skb))) {
-		if (xtcp_seq_after(xtcp_cb(*skb)->seq, run.end))
+	while ((skb = skb_rb_next(skb)) && *budget) {
+		--*budget;
+		if (xtcp_seq_after(xtcp_cb(skb)->seq, run.end))
 			break;
-		run.end = xtcp_seq_max(run.end, xtcp_cb(*skb)->end_seq);
+		run.end = xtcp_seq_max(run.end, xtcp_cb(skb)->end_seq);
 	}
+	*next = *budget ? skb : NULL;
 	return run;
+}
+
+/*
+ * The block that holds what came last. @head: the first that waits; if it is in there, what
+ * follows the block. Return: false: that waits no longer.
+ */
+static bool xtcp_sack_latest(const struct xtcp_sock *xt, struct xtcp_sack_block *latest,
+			     struct sk_buff **head)
+{
+	struct sk_buff *skb = xtcp_sack_find(xt, xt->ooo_recent);
+	u32 budget = XTCP_SACK_SKBS;
+	struct sk_buff *first, *next;
+
+	if (!skb)
+		return false;
+	first = xtcp_sack_begin(skb, &budget);
+	*latest = xtcp_sack_run(skb, &budget, &next);
+	latest->start = xtcp_cb(first)->seq;
+	if (first == *head)
+		*head = next;
+	return true;
 }
 
 /**
@@ -29,7 +88,8 @@ static struct xtcp_sack_block xtcp_sack_run(struct sk_buff **skb)
  * @opt: options of the segment; timestamps are in already if they are used
  *
  * A duplicate is reported first (RFC 2883 4), then the block that holds what came
- * last (RFC 2018 4), then the others from low to high, as many as fit.
+ * last (RFC 2018 4), then the others from low to high, as many as fit. A block of very
+ * many pieces is told in part: what the other part was has been told before.
  *
  * Context: Socket lock.
  */
@@ -38,8 +98,9 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 room = opt->present & XTCP_OPT_TS ? XTCP_SACKS_MAX - 1 : XTCP_SACKS_MAX;
 	struct sk_buff *skb = skb_rb_first(&xt->ooo_queue);
-	u32 budget = XTCP_SACK_RUNS;
-	u32 n = 0, first;
+	struct xtcp_sack_block *latest = NULL;
+	u32 budget = XTCP_SACK_SKBS;
+	u32 n = 0;
 
 	if (!xt->sack_ok)
 		return;
@@ -47,23 +108,18 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
 		opt->sacks[n].start = xt->dsack_start;
 		opt->sacks[n++].end = xt->dsack_end;
 	}
-	first = n;
-	while (skb && budget--) {
-		struct xtcp_sack_block run = xtcp_sack_run(&skb);
-		bool latest = xtcp_seq_between(xt->ooo_recent, run.start, run.end - 1);
+	if (skb && n < room && xtcp_sack_latest(xt, &opt->sacks[n], &skb))
+		latest = &opt->sacks[n++];
+	while (skb && n < room) {
+		struct xtcp_sack_block run = xtcp_sack_run(skb, &budget, &skb);
 
-		if (n < room)
-			n++;
-		else if (!latest)
+		if (latest && !xtcp_seq_after(run.start, latest->end) &&
+		    !xtcp_seq_before(run.end, latest->start)) {
+			latest->start = xtcp_seq_min(latest->start, run.start);
+			latest->end = xtcp_seq_max(latest->end, run.end);
 			continue;
-		/* The latest goes in front, the others close up behind it */
-		if (latest) {
-			memmove(&opt->sacks[first + 1], &opt->sacks[first],
-				(n - first - 1) * sizeof(run));
-			opt->sacks[first] = run;
-		} else {
-			opt->sacks[n - 1] = run;
 		}
+		opt->sacks[n++] = run;
 	}
 	if (!n)
 		return;

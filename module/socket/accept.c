@@ -8,6 +8,7 @@
 
 #include "../conn/acceptq.h"
 #include "../conn/flows.h"
+#include "../conn/mem.h"
 #include "../conn/ports.h"
 #include "../conn/state.h"
 
@@ -156,7 +157,7 @@ struct sock *xtcp_accept(struct sock *sk, struct proto_accept_arg *arg)
 	release_sock(sk);
 	if (child) {
 		lock_sock(child);
-		xtcp_send_expand(child);
+		xtcp_mem_expand_snd(child);
 		release_sock(child);
 	}
 	return child;

@@ -13,6 +13,7 @@
 #include "../conn/flows.h"
 #include "../conn/life.h"
 #include "../conn/minis.h"
+#include "../conn/pacer.h"
 #include "../conn/ports.h"
 #include "../conn/rcvq.h"
 #include "../conn/sndq.h"
@@ -254,6 +255,11 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->mss_cache = TCP_MSS_DEFAULT;
 	xt->rcv_mss = TCP_MIN_MSS;
 	xt->pmtu = 0;
+	xt->probe_mss = 0;
+	xt->probe_size = 0;
+	xt->probe_wait_ms = 0;
+	xt->route_rto_min_ms = 0;
+	xt->route_quickack = 0;
 	xt->ip_version = 0;
 	xt->wscale_ok = 0;
 	xt->snd_wscale = 0;
@@ -262,9 +268,12 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->ts_recent = 0;
 	xt->ts_recent_age_s = 0;
 	xt->sack_ok = 0;
+	xt->dsack_end = xt->dsack_start;
 	xt->passive_open = 0;
 	xt->saw_fin = 0;
 	xt->fin_queued = 0;
+	xt->urg_out = 0;
+	WRITE_ONCE(xt->urg_data, 0);
 	xt->ack_pending = 0;
 	xt->pingpong = 0;
 	xt->retransmits = 0;
@@ -308,6 +317,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 		xtcp_close_abort_user(sk, XTCP_REASON_USER);
 	}
 	xtcp_timers_stop(sk);
+	xtcp_pacer_forget(sk);
 	xtcp_sndq_purge(sk);
 	xtcp_rcvq_purge(sk);
 	xtcp_connect_forget(sk);

@@ -17,6 +17,7 @@
 #include <net/protocol.h>
 #include <net/transp_v6.h>
 
+#include "../conn/mem.h"
 #include "../entry/entry.h"
 
 int xtcp_family = AF_XTCP;
@@ -128,7 +129,7 @@ static int xtcp_family_connect(struct socket *sock, struct sockaddr_unsized *uad
 	if (err || READ_ONCE(sk->sk_state) == TCP_CLOSE)
 		return err;
 	lock_sock(sk);
-	xtcp_send_expand(sk);
+	xtcp_mem_expand_snd(sk);
 	release_sock(sk);
 	return 0;
 }
@@ -140,12 +141,28 @@ static int xtcp_family_listen(struct socket *sock, int backlog)
 	return err ? err : xtcp_listen(sock, backlog);
 }
 
+XTCP_OPS_ACCEPT_DEFINE(xtcp_family_accept)
+XTCP_OPS_SENDPAGE_DEFINE(xtcp_send_pages)
+
+/*
+ * A setsockopt() that began before the socket narrowed and got its lock after has joined
+ * a group nevertheless: IPv6's release leaves it again.
+ */
+static int xtcp_family_release(struct socket *sock)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sock->sk && inet_sk(sock->sk)->pinet6)
+		return inet6_release(sock);
+#endif
+	return inet_release(sock);
+}
+
 #define XTCP_FAMILY_OPS							\
 	.owner		= THIS_MODULE,					\
 	.bind		= xtcp_family_bind,				\
 	.connect	= xtcp_family_connect,				\
 	.socketpair	= sock_no_socketpair,				\
-	.accept		= inet_accept,					\
+	XTCP_OPS_ACCEPT(xtcp_family_accept),				\
 	.poll		= xtcp_poll,					\
 	.gettstamp	= sock_gettstamp,				\
 	.listen		= xtcp_family_listen,				\
@@ -154,6 +171,7 @@ static int xtcp_family_listen(struct socket *sock, int backlog)
 	.getsockopt	= sock_common_getsockopt,			\
 	.sendmsg	= inet_sendmsg,					\
 	.recvmsg	= inet_recvmsg,					\
+	.splice_read	= xtcp_splice_read,				\
 	.mmap		= sock_no_mmap,					\
 	.set_peek_off	= sk_set_peek_off,				\
 	.set_rcvlowat	= xtcp_set_rcvlowat
@@ -161,8 +179,8 @@ static int xtcp_family_listen(struct socket *sock, int backlog)
 const struct proto_ops xtcp_stream_ops = {
 	.family		= PF_INET,
 	XTCP_FAMILY_OPS,
-	XTCP_OPS_SENDPAGE
-	.release	= inet_release,
+	XTCP_OPS_SENDPAGE(xtcp_send_pages)
+	.release	= xtcp_family_release,
 	.getname	= inet_getname,
 	.ioctl		= inet_ioctl,
 };
@@ -178,7 +196,7 @@ static struct inet_protosw xtcp_family_protosw = {
 const struct proto_ops xtcp6_stream_ops = {
 	.family		= PF_INET6,
 	XTCP_FAMILY_OPS,
-	XTCP_OPS_SENDPAGE
+	XTCP_OPS_SENDPAGE(xtcp_send_pages)
 	.release	= inet6_release,
 	.getname	= inet6_getname,
 	.ioctl		= inet6_ioctl,

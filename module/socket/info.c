@@ -4,11 +4,16 @@
  */
 #include "socket.h"
 
+#include "../conn/pacer.h"
 #include "../conn/timers.h"
 #include "../recovery/recovery.h"
 
 static void xtcp_info_tcp_options(const struct xtcp_sock *xt, struct tcp_info *info)
 {
+	if (xt->ecn_ok)
+		info->tcpi_options |= TCPI_OPT_ECN;
+	if (xt->ecn_seen)
+		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
 	if (xt->ts_ok)
 		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
 	if (xt->sack_ok)
@@ -40,6 +45,8 @@ static void xtcp_info_tcp_times(const struct sock *sk, struct tcp_info *info)
 static u8 xtcp_info_ca_state(const struct xtcp_sock *xt)
 {
 	switch (xt->ca_state) {
+	case XTCP_CA_CWR:
+		return TCP_CA_CWR;
 	case XTCP_CA_RECOVERY:
 		return TCP_CA_Recovery;
 	case XTCP_CA_LOSS:
@@ -58,6 +65,8 @@ static void xtcp_info_tcp_counts(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_probes = xt->probes_out;
 	info->tcpi_backoff = xt->probes_out ? xt->persist_backoff : xt->rtt.backoff;
 	info->tcpi_unacked = xt->packets_out;
+	info->tcpi_sacked = xt->sack_ok ? xt->sacked_out : xt->dupacks;
+	info->tcpi_lost = xt->lost_out;
 	info->tcpi_retrans = xt->retrans_out;
 	info->tcpi_total_retrans = xt->total_retrans;
 	/* The SYN of an active open counts, as TCP does it */
@@ -71,6 +80,12 @@ static void xtcp_info_tcp_counts(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_snd_wnd = xt->snd_wnd;
 }
 
+/* No bound reads as all ones, on 32 bits too. */
+static u64 xtcp_info_rate(unsigned long rate)
+{
+	return rate != ~0UL ? rate : ~0ULL;
+}
+
 /**
  * xtcp_info_tcp - fill in struct tcp_info
  * @sk: the socket
@@ -81,14 +96,12 @@ static void xtcp_info_tcp_counts(const struct sock *sk, struct tcp_info *info)
 void xtcp_info_tcp(struct sock *sk, struct tcp_info *info)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
-	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
-	unsigned long max_rate = READ_ONCE(sk->sk_max_pacing_rate);
 	bool slow;
 
 	memset(info, 0, sizeof(*info));
 	info->tcpi_state = inet_sk_state_load(sk);
-	info->tcpi_pacing_rate = rate != ~0UL ? rate : ~0ULL;
-	info->tcpi_max_pacing_rate = max_rate != ~0UL ? max_rate : ~0ULL;
+	info->tcpi_max_pacing_rate = xtcp_info_rate(READ_ONCE(sk->sk_max_pacing_rate));
+	info->tcpi_pacing_rate = xtcp_info_rate(READ_ONCE(sk->sk_pacing_rate));
 	info->tcpi_snd_cwnd = xt->cc.cwnd;
 	if (info->tcpi_state == TCP_LISTEN) {
 		/* As the kernel's TCP: how many wait, and how many may */
@@ -108,6 +121,7 @@ void xtcp_info_tcp(struct sock *sk, struct tcp_info *info)
 	xtcp_info_tcp_options(xt, info);
 	xtcp_info_tcp_times(sk, info);
 	xtcp_info_tcp_counts(sk, info);
+	info->tcpi_pacing_rate = xtcp_info_rate(xtcp_pacer_rate(sk));
 	unlock_sock_fast(sk, slow);
 }
 

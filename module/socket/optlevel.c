@@ -78,10 +78,18 @@ static int xtcp_optlevel_get(struct sock *sk, int level, int name, char __user *
 	return 0;
 }
 
+/* The core does all of SOL_SOCKET but this one. */
+static int xtcp_optlevel_set_socket(struct sock *sk, int name, sockptr_t val, unsigned int len)
+{
+	if (name != SO_ZEROCOPY)
+		return sock_setsockopt(sk->sk_socket, SOL_SOCKET, name, val, len);
+	return xtcp_optlevel_set(sk, SOL_XTCP, XTCP_ZEROCOPY, val, len);
+}
+
 /**
  * xtcp_setsockopt - proto.setsockopt
  * @sk: the socket
- * @level: SOL_TCP, SOL_XTCP, SOL_IP, SOL_IPV6; the core does SOL_SOCKET
+ * @level: SOL_TCP, SOL_XTCP, SOL_IP, SOL_IPV6; SOL_SOCKET where the core lets us
  * @name: option
  * @val: value
  * @len: its length, bytes
@@ -94,6 +102,8 @@ int xtcp_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigne
 {
 	if (level == SOL_TCP || level == SOL_XTCP)
 		return xtcp_optlevel_set(sk, level, name, val, len);
+	if (level == SOL_SOCKET)
+		return xtcp_optlevel_set_socket(sk, name, val, len);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (READ_ONCE(sk->sk_family) == AF_INET6 && level != SOL_IP)
 		return ipv6_setsockopt(sk, level, name, val, len);

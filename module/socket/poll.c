@@ -10,6 +10,7 @@
 
 #include "../conn/acceptq.h"
 #include "../conn/rcvq.h"
+#include "../conn/urg.h"
 
 /**
  * struct xtcp_poll_view - a socket at one moment
@@ -50,11 +51,18 @@ static __poll_t xtcp_poll_read(struct sock *sk)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 target = sock_rcvlowat(sk, 0, INT_MAX);
 	u32 unread = xtcp_rcvq_unread(sk);
+	u16 urgent = READ_ONCE(xt->urg_data);
+	__poll_t mask = 0;
 
+	if (unlikely(urgent)) {
+		mask = urgent & XTCP_URG_VALID ? EPOLLPRI : 0;
+		/* A byte that a read will skip is none to be read */
+		target += xtcp_urg_skips(sk, READ_ONCE(xt->copied_seq));
+	}
 	/* With the window shut, more than this will not come: SO_RCVLOWAT must not deadlock */
 	if (unread && (unread >= target || xtcp_receive_window(xt) <= READ_ONCE(xt->rcv_mss)))
-		return EPOLLIN | EPOLLRDNORM;
-	return 0;
+		mask |= EPOLLIN | EPOLLRDNORM;
+	return mask;
 }
 
 static __poll_t xtcp_poll_write(struct sock *sk, u8 shutdown)
@@ -68,7 +76,7 @@ static __poll_t xtcp_poll_write(struct sock *sk, u8 shutdown)
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	/*
 	 * Space that came after the test above and before the bits were set
-	 * woke nobody: test again. Pairs with xtcp_data_write_space().
+	 * woke nobody: test again. Pairs with xtcp_receive_wake().
 	 */
 	smp_mb__after_atomic();
 	return __sk_stream_is_writeable(sk, 1) ? writable : 0;
@@ -136,7 +144,7 @@ int xtcp_ioctl(struct sock *sk, int cmd, int *karg)
 
 	switch (cmd) {
 	case SIOCATMARK:
-		*karg = 0;	/* there is no urgent data */
+		*karg = xtcp_urg_at_mark(xtcp_sk(sk));
 		return 0;
 	case SIOCINQ:
 	case SIOCOUTQ:
@@ -151,7 +159,7 @@ int xtcp_ioctl(struct sock *sk, int cmd, int *karg)
 	slow = lock_sock_fast(sk);
 	if (cmd == SIOCINQ)
 		*karg = xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV) ?
-			0 : xtcp_rcvq_unread(sk);
+			0 : xtcp_urg_inq(sk, xtcp_rcvq_unread(sk));
 	else
 		*karg = xtcp_poll_unsent(sk, cmd == SIOCOUTQ);
 	unlock_sock_fast(sk, slow);

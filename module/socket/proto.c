@@ -17,6 +17,8 @@
 #include "../conn/acceptq.h"
 #include "../conn/flows.h"
 #include "../conn/life.h"
+#include "../conn/mem.h"
+#include "../conn/pacer.h"
 #include "../conn/ports.h"
 #include "../conn/rcvq.h"
 #include "../conn/sndq.h"
@@ -29,30 +31,10 @@ long xtcp_sysctl_mem[3];
 
 static atomic_long_t xtcp_proto_memory;
 static DEFINE_PER_CPU(int, xtcp_proto_memory_reserve);
-static unsigned long xtcp_proto_pressure;
 static struct percpu_counter xtcp_proto_sockets;
-
-/*
- * What a socket may always use under memory pressure. The core reads these by
- * pointer, one for all namespaces; the sysctls rmem and wmem set the buffers.
- */
-static int xtcp_proto_min_rmem = PAGE_SIZE;
-static int xtcp_proto_min_wmem = PAGE_SIZE;
 
 static struct lock_class_key xtcp_proto_slock_keys[2];
 static struct lock_class_key xtcp_proto_lock_keys[2];
-
-static void xtcp_proto_enter_pressure(struct sock *sk)
-{
-	if (!READ_ONCE(xtcp_proto_pressure))
-		WRITE_ONCE(xtcp_proto_pressure, jiffies | 1);
-}
-
-static void xtcp_proto_leave_pressure(struct sock *sk)
-{
-	if (READ_ONCE(xtcp_proto_pressure))
-		WRITE_ONCE(xtcp_proto_pressure, 0);
-}
 
 /* Is @group within [low, high] of the user namespace that owns the network? */
 static bool xtcp_proto_group_in(struct net *net, kgid_t group)
@@ -123,6 +105,7 @@ static void xtcp_proto_destruct(struct sock *sk)
 	xtcp_sndq_purge(sk);
 	xtcp_rcvq_purge(sk);
 	xtcp_acceptq_free(sk);
+	xtcp_pacer_free(sk);
 	kfree(xt->saved_syn);
 	xt->saved_syn = NULL;
 
@@ -146,6 +129,8 @@ static int xtcp_proto_init_sock(struct sock *sk)
 	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
 
 	xtcp_life_init(sk);
+	if (sk->sk_socket)
+		xtcp_custom_sockopt(sk->sk_socket);
 	sk->sk_destruct = xtcp_proto_destruct;
 	sk->sk_write_space = xtcp_data_write_space;
 	sk_sockets_allocated_inc(sk);
@@ -206,6 +191,13 @@ static void xtcp_proto_rehash(struct sock *sk)
 		xtcp_port_listen(sk);
 }
 
+/* proto.put_port: bind() takes a port back, a BPF program was against it. */
+static void xtcp_proto_put_port(struct sock *sk)
+{
+	xtcp_port_release(sk);
+	inet_sk(sk)->inet_num = 0;
+}
+
 XTCP_PROTO_ACCEPT_DEFINE(xtcp_accept)
 XTCP_PROTO_IOCTL_DEFINE(xtcp_ioctl)
 XTCP_PROTO_RECVMSG_DEFINE(xtcp_recvmsg)
@@ -231,17 +223,17 @@ XTCP_PROTO_RECVMSG_DEFINE(xtcp_recvmsg)
 	.unhash			= xtcp_proto_unhash,			\
 	.rehash			= xtcp_proto_rehash,			\
 	.get_port		= xtcp_port_get,			\
-	.put_port		= xtcp_port_release,			\
+	.put_port		= xtcp_proto_put_port,			\
 	.stream_memory_free	= xtcp_stream_memory_free,		\
-	.enter_memory_pressure	= xtcp_proto_enter_pressure,		\
-	.leave_memory_pressure	= xtcp_proto_leave_pressure,		\
+	.enter_memory_pressure	= xtcp_mem_enter_pressure,		\
+	.leave_memory_pressure	= xtcp_mem_leave_pressure,		\
 	.memory_allocated	= &xtcp_proto_memory,			\
 	.per_cpu_fw_alloc	= &xtcp_proto_memory_reserve,		\
 	.sockets_allocated	= &xtcp_proto_sockets,			\
-	.memory_pressure	= &xtcp_proto_pressure,			\
+	.memory_pressure	= &xtcp_mem_pressure,			\
 	.sysctl_mem		= xtcp_sysctl_mem,			\
-	.sysctl_wmem		= &xtcp_proto_min_wmem,			\
-	.sysctl_rmem		= &xtcp_proto_min_rmem,			\
+	.sysctl_wmem		= &xtcp_mem_least_snd,			\
+	.sysctl_rmem		= &xtcp_mem_least_rcv,			\
 	.max_header		= MAX_TCP_HEADER,			\
 	.no_autobind		= true,					\
 	.slab_flags		= SLAB_TYPESAFE_BY_RCU

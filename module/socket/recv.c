@@ -7,7 +7,10 @@
 #include <linux/sched/signal.h>
 #include <net/inet_common.h>
 
+#include "../conn/mem.h"
 #include "../conn/rcvq.h"
+#include "../conn/rcvtune.h"
+#include "../conn/urg.h"
 #include "../output/output.h"
 
 /**
@@ -19,6 +22,7 @@
  * @target: with so many bytes it need not wait any more
  * @copied: bytes so far, or an error
  * @seq: next byte to be read; ahead of copied_seq with MSG_PEEK
+ * @at: with MSG_PEEK: skb that was looked at last, while the lock is held; or NULL
  * @tstamp: when the last segment read came in
  * @hwtstamp: the same by the NIC's clock
  */
@@ -30,11 +34,16 @@ struct xtcp_recv {
 	int target;
 	int copied;
 	u32 seq;
+	struct sk_buff *at;
 	ktime_t tstamp;
 	ktime_t hwtstamp;
 };
 
-/* Has the reader drained more than a segment that was not acknowledged yet? */
+/*
+ * Has the reader drained more than a segment that was not acknowledged yet? Or all there is,
+ * where the peer may wait for nothing but the ACK: by Nagle's rule its next short
+ * segment needs that of the last, and its window may be full. Where answers are sent they carry it.
+ */
 static bool xtcp_recv_ack_due(const struct sock *sk, int copied)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
@@ -43,8 +52,10 @@ static bool xtcp_recv_ack_due(const struct sock *sk, int copied)
 		return false;
 	if (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss)
 		return true;
-	return copied > 0 && (xt->ack_pending & XTCP_ACK_NOW) &&
-	       !atomic_read(&sk->sk_rmem_alloc);
+	if (copied <= 0 || atomic_read(&sk->sk_rmem_alloc))
+		return false;
+	return (xt->ack_pending & XTCP_ACK_NOW) ||
+	       ((xt->ack_pending & XTCP_ACK_PUSHED) && !xt->pingpong);
 }
 
 /*
@@ -77,6 +88,7 @@ void xtcp_recv_cleanup(struct sock *sk, int copied)
 	if (xtcp_recv_ack_due(sk, copied) ||
 	    (copied > 0 && !(sk->sk_shutdown & RCV_SHUTDOWN) && xtcp_recv_window_opened(sk)))
 		xtcp_control_ack(sk);
+	xtcp_mem_trim(sk);
 }
 
 /**
@@ -105,24 +117,50 @@ int xtcp_set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
-/* The skb that has @seq. They may overlap; the walk is long only when peeking. */
-static struct sk_buff *xtcp_recv_find(struct sock *sk, u32 seq, u32 *offset)
+/*
+ * The skb that has r->seq. They may overlap. Only MSG_PEEK looks beyond the first, and it
+ * goes on where it was: the smallest segments must not make this a square of their number.
+ */
+static struct sk_buff *xtcp_recv_find(struct sock *sk, struct xtcp_recv *r, u32 *offset)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = r->at ? r->at : skb_peek(&sk->sk_receive_queue);
 
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		*offset = seq - xtcp_cb(skb)->seq;
+	for (; skb; skb = skb_peek_next(skb, &sk->sk_receive_queue)) {
+		*offset = r->seq - xtcp_cb(skb)->seq;
 		if (*offset < skb->len)
 			return skb;
 	}
 	return NULL;
 }
 
+/*
+ * How much of @len bytes at r->seq one copy may take: up to the mark. At the mark,
+ * unless it is in line, the urgent byte is stepped over: MSG_OOB has it.
+ */
+static size_t xtcp_recv_heed_mark(const struct sock *sk, struct xtcp_recv *r, u32 *offset,
+				  size_t len)
+{
+	u32 ahead = xtcp_sk(sk)->urg_seq - r->seq;
+
+	if (ahead >= len)
+		return len;
+	if (ahead)
+		return ahead;
+	if (!xtcp_urg_skips(sk, r->seq))
+		return len;
+	r->seq++;
+	(*offset)++;
+	return len - 1;
+}
+
 static int xtcp_recv_copy(struct sock *sk, struct xtcp_recv *r, struct sk_buff *skb, u32 offset)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	size_t used = min_t(size_t, skb->len - offset, r->len);
+	u32 from = r->seq;
 
+	if (unlikely(xt->urg_data))
+		used = xtcp_recv_heed_mark(sk, r, &offset, used);
 	/* MSG_TRUNC throws the bytes away */
 	if (!(r->flags & MSG_TRUNC) && skb_copy_datagram_msg(skb, offset, r->msg, used))
 		return -EFAULT;
@@ -133,12 +171,16 @@ static int xtcp_recv_copy(struct sock *sk, struct xtcp_recv *r, struct sk_buff *
 	r->copied += used;
 	r->len -= used;
 	if (r->flags & MSG_PEEK) {
-		sk_peek_offset_fwd(sk, used);
+		r->at = skb;
+		sk_peek_offset_fwd(sk, r->seq - from);
 		return 0;
 	}
-	sk_peek_offset_bwd(sk, used);
+	sk_peek_offset_bwd(sk, r->seq - from);
 	WRITE_ONCE(xt->copied_seq, r->seq);
+	if (unlikely(xt->urg_data))
+		xtcp_urg_passed(xt);
 	xtcp_rcvq_eat(sk);
+	xtcp_rcvtune_read(sk);
 	return 0;
 }
 
@@ -174,6 +216,7 @@ static int xtcp_recv_wait(struct sock *sk, struct xtcp_recv *r)
 {
 	int err = 0;
 
+	r->at = NULL;
 	if (r->copied >= r->target) {
 		sk_flush_backlog(sk);
 	} else {
@@ -197,8 +240,22 @@ static void xtcp_recv_start(struct sock *sk, struct xtcp_recv *r)
 		r->seq += max(sk_peek_offset(sk, r->flags), 0);
 }
 
+/*
+ * A read ends at the mark, and the next one begins there. One that begins there
+ * lets the signal that told of it be handled first.
+ */
+static bool xtcp_recv_at_mark(const struct sock *sk, struct xtcp_recv *r)
+{
+	if (xtcp_sk(sk)->urg_seq != r->seq)
+		return false;
+	if (!r->copied && signal_pending(current))
+		r->copied = r->timeo ? sock_intr_errno(r->timeo) : -EAGAIN;
+	return r->copied;
+}
+
 static void xtcp_recv_locked(struct sock *sk, struct xtcp_recv *r)
 {
+	const struct xtcp_sock *xt = xtcp_sk(sk);
 	struct sk_buff *skb;
 	u32 offset;
 	int err;
@@ -208,12 +265,14 @@ static void xtcp_recv_locked(struct sock *sk, struct xtcp_recv *r)
 		return;
 	}
 	if (r->flags & MSG_OOB) {
-		r->copied = -EINVAL;	/* no urgent data */
+		r->copied = xtcp_oob_recv(sk, r->msg, r->len, r->flags);
 		return;
 	}
 	xtcp_recv_start(sk, r);
 	do {
-		skb = xtcp_recv_find(sk, r->seq, &offset);
+		if (unlikely(xt->urg_data) && xtcp_recv_at_mark(sk, r))
+			break;
+		skb = xtcp_recv_find(sk, r, &offset);
 		if (skb) {
 			err = xtcp_recv_copy(sk, r, skb, offset);
 			if (!err)
@@ -260,10 +319,11 @@ static void xtcp_recv_timestamp(struct sock *sk, const struct xtcp_recv *r)
  * @sk: the connection
  * @msg: where to
  * @len: at most this many bytes
- * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC (throw away), MSG_ERRQUEUE
+ * @flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC (throw away), MSG_ERRQUEUE,
+ *         MSG_OOB (oob.c)
  *
  * Context: Process.
- * Return: Bytes; 0: the peer has closed; -EAGAIN, -ENOTCONN, -EINVAL (MSG_OOB),
+ * Return: Bytes; 0: the peer has closed; -EAGAIN, -ENOTCONN, -EINVAL (MSG_OOB, none),
  * -EFAULT, -EINTR, -ERESTARTSYS, or the connection's pending error, once.
  */
 int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)

@@ -7,7 +7,9 @@
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
 
+#include "../conn/mem.h"
 #include "../conn/sndq.h"
+#include "../conn/urg.h"
 #include "../output/output.h"
 
 /* Let segments that arrived meanwhile in after so many pieces */
@@ -16,6 +18,7 @@
 /**
  * struct xtcp_send - one sendmsg() under way
  * @msg: what the program wants sent
+ * @src: the same, and how it is to be taken
  * @timeo: how long it may still wait, jiffies
  * @copied: bytes in the send queue
  * @pieces: since the backlog was last looked at
@@ -23,6 +26,7 @@
  */
 struct xtcp_send {
 	struct msghdr *msg;
+	struct xtcp_source src;
 	long timeo;
 	int copied;
 	int pieces;
@@ -46,29 +50,6 @@ bool xtcp_stream_memory_free(const struct sock *sk, int wake)
 	return !lowat || ((u64)notsent << wake) < lowat;
 }
 
-/**
- * xtcp_send_expand - send buffer autotuning
- * @sk: the connection
- *
- * Room for two congestion windows, one in flight and one to follow, and at least
- * for ten segments (RFC 6928), up to wmem. A buffer that the program has set stays.
- *
- * Context: Process, socket lock.
- */
-void xtcp_send_expand(struct sock *sk)
-{
-	const struct xtcp_sock *xt = xtcp_sk(sk);
-	u64 want;
-
-	if ((sk->sk_userlocks & SOCK_SNDBUF_LOCK) || sk_under_memory_pressure(sk))
-		return;
-	want = (u64)SKB_TRUESIZE(max_t(u32, xt->mss_cache, TCP_MSS_DEFAULT) + MAX_TCP_HEADER) *
-	       max_t(u32, xt->cc.cwnd, TCP_INIT_CWND) * 2;
-	want = min_t(u64, want, READ_ONCE(xtcp_net(sock_net(sk))->knobs.wmem[2]));
-	if (want > READ_ONCE(sk->sk_sndbuf))
-		WRITE_ONCE(sk->sk_sndbuf, want);
-}
-
 /*
  * So much is waiting that the window could take: send, without the last piece
  * that more data may still fill up. Half the largest window, since a peer that
@@ -85,10 +66,18 @@ static void xtcp_send_push_some(struct sock *sk)
 		xtcp_data_push_user(sk, MSG_MORE);
 }
 
+/* The end of what the program gives us now; with MSG_OOB the end of urgent data. */
+static void xtcp_send_push(struct sock *sk, int flags)
+{
+	if (unlikely(flags & MSG_OOB))
+		xtcp_urg_mark(sk);
+	xtcp_data_push_user(sk, flags);
+}
+
 /* No room: what is there goes out, then wait. Return: 0 or why to stop. */
 static int xtcp_send_wait_space(struct sock *sk, struct xtcp_send *s)
 {
-	xtcp_send_expand(sk);
+	xtcp_mem_expand_snd(sk);
 	if (sk_stream_memory_free(sk) && !s->starved) {
 		s->starved = true;	/* the buffer was what lacked, not memory */
 		return 0;
@@ -96,7 +85,7 @@ static int xtcp_send_wait_space(struct sock *sk, struct xtcp_send *s)
 	s->starved = false;
 	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 	if (s->copied)
-		xtcp_data_push_user(sk, s->msg->msg_flags & ~MSG_MORE);
+		xtcp_send_push(sk, s->msg->msg_flags & ~MSG_MORE);
 	return sk_stream_wait_memory(sk, &s->timeo);
 }
 
@@ -113,7 +102,7 @@ static int xtcp_send_piece(struct sock *sk, struct xtcp_send *s)
 	if (!sk_stream_memory_free(sk))
 		return xtcp_send_wait_space(sk, s);
 
-	taken = xtcp_sndq_append(sk, s->msg, msg_data_left(s->msg));
+	taken = xtcp_sndq_append(sk, &s->src, msg_data_left(s->msg));
 	if (taken == -EAGAIN)
 		return xtcp_send_wait_space(sk, s);
 	if (taken < 0)
@@ -122,7 +111,8 @@ static int xtcp_send_piece(struct sock *sk, struct xtcp_send *s)
 	s->starved = false;
 	s->copied += taken;
 	s->pieces++;
-	if (msg_data_left(s->msg))
+	/* Where urgent data ends is known only when the call is done, or has to wait */
+	if (msg_data_left(s->msg) && !(s->msg->msg_flags & MSG_OOB))
 		xtcp_send_push_some(sk);
 	return 0;
 }
@@ -132,8 +122,8 @@ static int xtcp_send_check(struct sock *sk, struct xtcp_send *s)
 	struct msghdr *msg = s->msg;
 	struct sockcm_cookie sockc;
 
-	/* Urgent data and Fast Open are not there; say so */
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
+	/* Fast Open is not there; say so */
+	if (msg->msg_flags & MSG_FASTOPEN)
 		return -EOPNOTSUPP;
 
 	if (!xtcp_state_in(sk, XTCP_STATES_MAY_SEND)) {
@@ -153,14 +143,19 @@ static int xtcp_send_check(struct sock *sk, struct xtcp_send *s)
 	return 0;
 }
 
-static int xtcp_send_locked(struct sock *sk, struct msghdr *msg)
+static int xtcp_send_locked(struct sock *sk, struct msghdr *msg, bool splice)
 {
 	struct xtcp_send s = {
 		.msg = msg,
+		.src.msg = msg,
 		.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT),
 	};
-	int err = xtcp_send_check(sk, &s);
+	int err = 0;
 
+	if (unlikely(splice || (msg->msg_flags & MSG_ZEROCOPY)))
+		err = xtcp_lend_begin(sk, &s.src, splice);
+	if (!err)
+		err = xtcp_send_check(sk, &s);
 	while (!err && msg_data_left(msg)) {
 		err = xtcp_send_piece(sk, &s);
 		/* Slept: the connection may have ended */
@@ -168,10 +163,12 @@ static int xtcp_send_locked(struct sock *sk, struct msghdr *msg)
 			err = -EPIPE;
 	}
 
-	if (s.copied) {
-		xtcp_data_push_user(sk, msg->msg_flags);
+	if (s.copied)
+		xtcp_send_push(sk, msg->msg_flags);
+	if (unlikely(s.src.uarg))
+		xtcp_lend_end(&s.src, s.copied || !err);
+	if (s.copied)
 		return s.copied;
-	}
 	if (!err)
 		return 0;
 	err = sk_stream_error(sk, msg->msg_flags, err);
@@ -184,21 +181,43 @@ static int xtcp_send_locked(struct sock *sk, struct msghdr *msg)
 /**
  * xtcp_sendmsg - proto.sendmsg
  * @sk: the connection
- * @msg: data; MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL count. MSG_ZEROCOPY is
- *       ignored, as by every socket without SO_ZEROCOPY. MSG_EOR: the data are
- *       pushed anyway
+ * @msg: data; MSG_DONTWAIT, MSG_MORE, MSG_NOSIGNAL, MSG_OOB count, MSG_ZEROCOPY with
+ *       SO_ZEROCOPY; so does MSG_SPLICE_PAGES, where the core has it. MSG_EOR: the data
+ *       are pushed anyway
  * @len: bytes
  *
  * Context: Process.
  * Return: Bytes queued, or -EAGAIN, -EPIPE (with SIGPIPE), -ENOTCONN, -EFAULT,
- * -EOPNOTSUPP, -EINTR, -ERESTARTSYS, or the connection's pending error.
+ * -EOPNOTSUPP, -EINTR, -ERESTARTSYS, -ENOBUFS (MSG_ZEROCOPY), or the connection's
+ * pending error.
  */
 int xtcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	int err;
 
 	lock_sock(sk);
-	err = xtcp_send_locked(sk, msg);
+	err = xtcp_send_locked(sk, msg, XTCP_MSG_SPLICE(msg));
+	release_sock(sk);
+	return err;
+}
+
+/**
+ * xtcp_send_pages - as xtcp_sendmsg(), and the pages may be kept
+ * @sk: the connection
+ * @msg: its data are a bio_vec
+ * @len: bytes
+ *
+ * What .sendpage of older kernels becomes.
+ *
+ * Context: Process.
+ * Return: As xtcp_sendmsg().
+ */
+int xtcp_send_pages(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	int err;
+
+	lock_sock(sk);
+	err = xtcp_send_locked(sk, msg, true);
 	release_sock(sk);
 	return err;
 }

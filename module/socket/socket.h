@@ -43,13 +43,17 @@ void xtcp_connect_forget(struct sock *sk);
 int xtcp_listen(struct socket *sock, int backlog);
 struct sock *xtcp_accept(struct sock *sk, struct proto_accept_arg *arg);
 
-/* send.c, recv.c, poll.c */
+/* send.c, recv.c, oob.c, splice.c, poll.c */
 int xtcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
-void xtcp_send_expand(struct sock *sk);
+int xtcp_send_pages(struct sock *sk, struct msghdr *msg, size_t len);
 bool xtcp_stream_memory_free(const struct sock *sk, int wake);
 int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+/* recv(MSG_OOB). Socket lock. */
+int xtcp_oob_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 /* The program has read @copied bytes: is an ACK due? Socket lock. */
 void xtcp_recv_cleanup(struct sock *sk, int copied);
+ssize_t xtcp_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			 size_t len, unsigned int flags);
 int xtcp_set_rcvlowat(struct sock *sk, int val);
 __poll_t xtcp_poll(struct file *file, struct socket *sock, poll_table *wait);
 int xtcp_ioctl(struct sock *sk, int cmd, int *karg);

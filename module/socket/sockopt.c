@@ -39,8 +39,8 @@ static int xtcp_sockopt_set_nodelay(struct sock *sk, int val)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	xt->nodelay = !!val;
-	/* What Nagle held back goes now (MUST-17), unless corked */
-	if (val && !xt->cork && xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
+	/* What Nagle held back goes now (MUST-17), and this once what a cork does as well */
+	if (val && xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
 		xtcp_data_push(sk, true);
 	return 0;
 }
@@ -56,8 +56,9 @@ static int xtcp_sockopt_set_cork(struct sock *sk, int val)
 	bool was = xt->cork;
 
 	xt->cork = !!val;
+	/* Without the cork it is Nagle who decides */
 	if (was && !val && xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
-		xtcp_data_push(sk, true);
+		xtcp_data_push(sk, false);
 	return 0;
 }
 
@@ -461,6 +462,20 @@ static int xtcp_sockopt_get_orphan(struct sock *sk)
 	return xtcp_knob_orphan_retries(sk);
 }
 
+/* SO_ZEROCOPY: MSG_ZEROCOPY may be asked for. Here for kernels that do not ask us for that. */
+static int xtcp_sockopt_set_zerocopy(struct sock *sk, int val)
+{
+	if (!xtcp_sockopt_between(val, 0, 1))
+		return -EINVAL;
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+	return 0;
+}
+
+static int xtcp_sockopt_get_zerocopy(struct sock *sk)
+{
+	return sock_flag(sk, SOCK_ZEROCOPY);
+}
+
 #define XTCP_OPTION(opt, fn) \
 	{ .name = opt, .set = xtcp_sockopt_set_##fn, .get = xtcp_sockopt_get_##fn }
 
@@ -491,5 +506,6 @@ const struct xtcp_option xtcp_sockopt_xtcp[] = {
 	XTCP_OPTION(XTCP_DEAD_PEER_MS, dead_peer),
 	XTCP_OPTION(XTCP_SYNACK_RETRIES, synack),
 	XTCP_OPTION(XTCP_ORPHAN_RETRIES, orphan),
+	XTCP_OPTION(XTCP_ZEROCOPY, zerocopy),
 	{ }
 };

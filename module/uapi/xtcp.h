@@ -25,6 +25,7 @@
 #define XTCP_INFO		7	/* struct xtcp_info, read only */
 #define XTCP_SYNACK_RETRIES	8	/* of a listener */
 #define XTCP_ORPHAN_RETRIES	9	/* after close */
+#define XTCP_ZEROCOPY		10	/* SO_ZEROCOPY, which kernels before 6.5 deny others */
 
 /* Index into struct xtcp_info::timer_ms */
 enum xtcp_info_timer {

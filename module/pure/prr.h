@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Proportional Rate Reduction (RFC 6937, with the choice of the bound that its revision
+ * RFC 9937 makes by itself): how many segments may be sent for what arrives.
+ */
+#ifndef XTCP_PURE_PRR_H
+#define XTCP_PURE_PRR_H
+
+#include "port.h"
+
+/**
+ * struct xtcp_prr - one recovery episode; all in segments
+ * @delivered: prr_delivered: arrived since it began
+ * @out: prr_out: sent since it began
+ * @recover_fs: RecoverFS: in flight when it began, at least 1
+ *
+ * Written under the socket lock.
+ */
+struct xtcp_prr {
+	u32 delivered;
+	u32 out;
+	u32 recover_fs;
+};
+
+void xtcp_prr_start(struct xtcp_prr *prr, u32 recover_fs);
+u32 xtcp_prr_ack(struct xtcp_prr *prr, u32 delivered, u32 pipe, u32 ssthresh, bool safe);
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reductions that turn out to be mistakes: the segments were late, not lost. Told by
+ * timestamps (Eifel detection, RFC 3522), by DSACK (RFC 3708) and, after a timeout,
+ * by what is acknowledged next (F-RTO, RFC 5682). The answer is RFC 4015's: the window
+ * is what it was.
+ */
+#include "recovery.h"
+
+#include "../trace.h"
+
+/**
+ * xtcp_undo_begin - a reduction that may have to be taken back
+ * @sk: the connection; the congestion control has its old window noted
+ *
+ * Context: Socket lock.
+ */
+void xtcp_undo_begin(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	xt->undo_valid = 1;
+	xt->undo_marker = xt->snd_una;
+	/* A tail loss probe may be one of its retransmissions */
+	xt->undo_retrans = xt->retrans_out;
+	xt->undo_stamp_ms = 0;
+}
+
+static void xtcp_undo(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xt->ca_state == XTCP_CA_LOSS)
+		XTCP_INC(sock_net(sk), SpuriousRtos);
+	else
+		xt->rack.reordering = true;	/* it was late by more than was waited for */
+	xtcp_board_unmark_lost(sk);
+	xtcp_cc_on_undo(&xt->cc);
+	xt->ca_state = XTCP_CA_OPEN;
+	xt->frto = XTCP_FRTO_OFF;
+	xt->undo_valid = 0;
+	xt->ecn_cwr = 0;	/* not reduced after all */
+	xt->dupacks = 0;
+	trace_xtcp_cwnd(sk);
+}
+
+/* The ACK answers something that was sent before the first retransmission. */
+static bool xtcp_undo_by_timestamp(const struct xtcp_sock *xt, const struct xtcp_acked *acked)
+{
+	return acked->has_ts && xt->undo_stamp_ms &&
+	       (s32)(acked->tsecr - xt->undo_stamp_ms) < 0;
+}
+
+/* Each retransmission was reported to have come twice. */
+static bool xtcp_undo_by_dsack(struct xtcp_sock *xt, const struct xtcp_acked *acked)
+{
+	if (!acked->dsack || !xtcp_seq_after(acked->dsack_end, xt->undo_marker))
+		return false;
+	if (!xt->undo_retrans)
+		return false;
+	xt->undo_retrans -= min(xt->undo_retrans, acked->dsack_segs);
+	return !xt->undo_retrans;
+}
+
+/**
+ * xtcp_undo_ack - does this ACK show that nothing had been lost?
+ * @sk: the connection; snd_una is new already, the state is not
+ * @acked: of the ACK
+ * @advanced: snd_una moved
+ *
+ * By timestamp while the episode lasts: the ACK that ends it, or one that leaves no
+ * retransmission unanswered, so that one late segment does not excuse others
+ * that were lost. By DSACK afterwards as well.
+ *
+ * Context: Socket lock.
+ * Return: true if the reduction was taken back.
+ */
+bool xtcp_undo_ack(struct sock *sk, const struct xtcp_acked *acked, bool advanced)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!xt->undo_valid)
+		return false;
+	/* Sequence numbers come round */
+	if (xt->snd_una - xt->undo_marker > BIT(30))
+		xt->undo_valid = 0;
+	if (xtcp_undo_by_dsack(xt, acked)) {
+		XTCP_INC(sock_net(sk), UndoDsack);
+	} else if (advanced && xt->ca_state != XTCP_CA_OPEN && !xt->retrans_out &&
+		   xtcp_undo_by_timestamp(xt, acked)) {
+		XTCP_INC(sock_net(sk), UndoTimestamp);
+	} else {
+		return false;
+	}
+	xtcp_undo(sk);
+	return true;
+}
+
+/**
+ * xtcp_undo_frto - F-RTO: was the timeout spurious? (RFC 5682 2.1, 3.1)
+ * @sk: the connection, after a timeout, below recover
+ * @acked: of the ACK
+ * @advanced: snd_una moved
+ * @duplicate: it is a duplicate ACK by RFC 5681 2
+ *
+ * The ACK of something that was sent but once shows that not all was lost, unless the
+ * peer may have held it already (without SACK: if the retransmission filled a hole
+ * below it). Else new data go out once the window moves, and the next ACK decides.
+ *
+ * Context: Socket lock.
+ * Return: true if it decides what is sent: the window is set.
+ */
+bool xtcp_undo_frto(struct sock *sk, const struct xtcp_acked *acked, bool advanced,
+		    bool duplicate)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!xt->frto)
+		return false;
+	if (acked->original && (xt->sack_ok || !acked->rexmitted)) {
+		XTCP_INC(sock_net(sk), UndoFrto);
+		xtcp_undo(sk);
+		return false;
+	}
+	if (xt->frto == XTCP_FRTO_SECOND) {
+		/* Step 3a: the peer still misses something, the loss was real */
+		if (acked->sacked || duplicate)
+			xt->frto = XTCP_FRTO_OFF;
+		return false;
+	}
+	/* Step 2a */
+	if (duplicate)
+		xt->frto = XTCP_FRTO_OFF;
+	if (!advanced)
+		return false;
+	/* Step 2b: two segments of new data, nothing again */
+	xt->frto = XTCP_FRTO_SECOND;
+	xt->cc.cwnd = xtcp_recovery_inflight(sk) + 2;
+	return true;
+}
