@@ -102,6 +102,7 @@ static inline long sys(long ret)
 }
 
 __u64 now_us(void);
+__u64 tick_us(void);
 
 /* Bound of every wait; only a test that is about to fail ever uses it up. */
 #define WAIT_BOUND_US	(20 * 1000000ULL)
@@ -166,6 +167,8 @@ static inline __u8 pattern(size_t pos)
 }
 
 void pattern_fill(__u8 *buf, size_t pos, size_t len);
+/* A file that has the first @len bytes of the pattern. Return: fd or -1. */
+int pattern_file(size_t len);
 bool pattern_ok(const __u8 *buf, size_t pos, size_t len);
 
 #endif /* XTCP_SELFTESTS_API_H */

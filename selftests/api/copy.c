@@ -153,21 +153,6 @@ TEST_F(api, one_big_write)
 	EXPECT_TRUE(j.ok);
 }
 
-static int pattern_file(size_t len)
-{
-	int fd = memfd_create("pattern", 0);
-	__u8 *p;
-
-	if (fd < 0 || ftruncate(fd, len))
-		return -1;
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return -1;
-	pattern_fill(p, 0, len);
-	munmap(p, len);
-	return fd;
-}
-
 TEST_F(api, sendfile)
 {
 	enum { LEN = (1 << 20) + 4321 };

@@ -67,7 +67,7 @@ static const struct exception exceptions[] = {
 	{ SOL_SOCKET, 65, false, "SO_TIMESTAMPING_NEW: the core ties OPT_ID to its own TCP" },
 	{ SOL_SOCKET, 49, false, "SO_INCOMING_CPU" },
 	{ SOL_SOCKET, 55, false, "SO_MEMINFO: sizes of buffers" },
-	{ SOL_SOCKET, 60, false, "SO_ZEROCOPY: the core ties it to its own TCP" },
+	{ SOL_SOCKET, 60, false, "SO_ZEROCOPY: TCP only before 6.5; see notice.c" },
 	{ SOL_SOCKET, 73, false, "SO_RESERVE_MEM: the core ties it to its own TCP" },
 	{ SOL_SOCKET, 74, false, "SO_TXREHASH: the core ties it to its own TCP" },
 	{ SOL_SOCKET, 80, false, "SO_DEVMEM_DONTNEED: the core ties it to its own TCP" },

@@ -210,6 +210,44 @@ TEST_F(api, linger_and_timeouts)
 	EXPECT_EQ(-EINVAL, sys(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, 4)));
 }
 
+/* SO_MAX_PACING_RATE: 32 bits or 64, all ones: none. A child has its listener's. */
+TEST_F(api, max_pacing_rate)
+{
+	__u64 wide = 5000000000ULL, seen = 0;
+	struct tcp_info info = { 0 };
+	struct addr a;
+	int l = make_listener(self->s, 2, &a), c = cli_socket(self->s, 0), d;
+	socklen_t len = sizeof(seen), ilen = sizeof(info);
+
+	ASSERT_LE(0, l);
+	EXPECT_EQ(-1, get_int(l, SOL_SOCKET, SO_MAX_PACING_RATE));
+	EXPECT_EQ(0, getsockopt(l, SOL_SOCKET, SO_MAX_PACING_RATE, &seen, &len));
+	EXPECT_EQ(8U, len);
+	EXPECT_EQ(~0ULL, (unsigned long long)seen);
+	EXPECT_EQ(0, setsockopt(l, SOL_SOCKET, SO_MAX_PACING_RATE, &wide, sizeof(wide)));
+	EXPECT_EQ(0, getsockopt(l, SOL_SOCKET, SO_MAX_PACING_RATE, &seen, &len));
+	EXPECT_EQ(5000000000ULL, (unsigned long long)seen);
+	EXPECT_EQ(-1, get_int(l, SOL_SOCKET, SO_MAX_PACING_RATE));
+	EXPECT_EQ(0, set_int(l, SOL_SOCKET, SO_MAX_PACING_RATE, 1000000));
+	EXPECT_EQ(1000000, get_int(l, SOL_SOCKET, SO_MAX_PACING_RATE));
+	EXPECT_EQ(-EINVAL, sys(setsockopt(l, SOL_SOCKET, SO_MAX_PACING_RATE, &wide, 2)));
+
+	ASSERT_EQ(0, do_connect(c, &a));
+	d = accept(l, NULL, NULL);
+	ASSERT_LE(0, d);
+	EXPECT_EQ(1000000, get_int(d, SOL_SOCKET, SO_MAX_PACING_RATE));
+	EXPECT_EQ(0, getsockopt(d, IPPROTO_TCP, TCP_INFO, &info, &ilen));
+	EXPECT_EQ(1000000ULL, (unsigned long long)info.tcpi_max_pacing_rate);
+	EXPECT_EQ(5, send(d, "hello", 5, 0));
+	EXPECT_TRUE(WAIT(outq(d) == 0));
+	EXPECT_EQ(0, getsockopt(d, IPPROTO_TCP, TCP_INFO, &info, &ilen));
+	/* a window in a round trip over loopback is more than that */
+	EXPECT_EQ(1000000ULL, (unsigned long long)info.tcpi_pacing_rate);
+	ilen = sizeof(info);
+	EXPECT_EQ(0, getsockopt(c, IPPROTO_TCP, TCP_INFO, &info, &ilen));
+	EXPECT_EQ(~0ULL, (unsigned long long)info.tcpi_max_pacing_rate);
+}
+
 /* MUST-48 and MUST-49: DSCP, TTL and hop limit are the program's to set. */
 TEST_F(api, ip_options)
 {

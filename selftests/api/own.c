@@ -192,11 +192,17 @@ static const struct knob_case knob_cases[] = {
 	{ "rto_min_ms", "100", "0" }, { "rto_max_ms", "60000", "0" },
 	{ "delack_ms", "0", "500" }, { "wire_protocol", "253", "17" },
 	{ "sack", "0", "2" }, { "timestamps", "0", "2" }, { "window_scaling", "0", "2" },
-	{ "ecn", "0", "3" }, { "syncookies", "2", "3" }, { "tw_reuse", "1", "3" },
+	{ "ecn", "0", "3" }, { "ecn_fallback", "0", "2" },
+	{ "syncookies", "2", "3" }, { "tw_reuse", "1", "3" },
 	{ "max_syn_backlog", "10", "0" }, { "somaxconn", "10", "-1" },
 	{ "rfc1337", "0", "2" }, { "slow_start_after_idle", "0", "2" },
+	{ "pacing", "1", "2" }, { "pacing_ss_ratio", "1000", "0" },
+	{ "pacing_ca_ratio", "1", "1001" }, { "limit_output_bytes", "65536", "0" },
 	{ "challenge_ack_limit", "5", "-1" }, { "msl_min_ms", "5", "0" },
 	{ "rto_min_floor_ms", "5", "0" }, { "keepalive_min", "5", "0" },
+	{ "max_orphans", "0", "-1" }, { "mtu_probing", "0", "2" },
+	{ "base_mss", "48", "47" }, { "mtu_probe_floor", "500", "65536" },
+	{ "mtu_probe_interval", "1", "0" },
 };
 
 TEST_F(api, sysctls_are_bounded)

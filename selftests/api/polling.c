@@ -391,5 +391,10 @@ TEST_F(api, poll_wakes)
 	ASSERT_EQ(0, pthread_create(&t, NULL, wait_thread, &w));
 	EXPECT_EQ(0, reset_peer(d));
 	pthread_join(t, NULL);
-	EXPECT_EQ(POLLERR | POLLHUP, w.got);
+	/* The kernel's TCP tells the error a moment before the end, without a lock */
+	EXPECT_TRUE(w.got & POLLERR);
+	EXPECT_EQ(0, w.got & ~(POLLERR | POLLHUP));
+	if (!strcmp(self->s->group, "xtcp"))
+		EXPECT_EQ(POLLERR | POLLHUP, w.got);
+	EXPECT_TRUE(WAIT(poll_for(c, 0) == (POLLERR | POLLHUP)));
 }

@@ -345,6 +345,21 @@ void pattern_fill(__u8 *buf, size_t pos, size_t len)
 		buf[i] = pattern(pos + i);
 }
 
+int pattern_file(size_t len)
+{
+	int fd = memfd_create("pattern", 0);
+	__u8 *p;
+
+	if (fd < 0 || ftruncate(fd, len))
+		return -1;
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	pattern_fill(p, 0, len);
+	munmap(p, len);
+	return fd;
+}
+
 bool pattern_ok(const __u8 *buf, size_t pos, size_t len)
 {
 	size_t i;

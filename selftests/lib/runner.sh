@@ -5,6 +5,8 @@
 #   runner_plan N
 #   runner_test NAME COMMAND...	run it, print its result as KTAP, then the leak check
 #   runner_end			exit 0 if all passed and all planned ran, else 1
+# RUNNER_LIMIT=S (bash only): a test that takes longer has failed, says what it was at (by
+# runner_stuck, if there is such a function), and is ended
 
 runner_dir=$(cd "$(dirname "$0")" && pwd)
 for d in "$runner_dir/../lib" /t/lib; do
@@ -31,16 +33,51 @@ runner_test() {
 	shift
 	runner_n=$((runner_n + 1))
 	leakcheck_mark "$_name"
-	("$@") >"$runner_out" 2>&1
+	_began=$(date +%s)
+	if [ -n "${RUNNER_LIMIT:-}" ]; then
+		runner_limited "$@" >"$runner_out" 2>&1
+	else
+		("$@") >"$runner_out" 2>&1
+	fi
 	_res=$?
 	leakcheck >>"$runner_out" 2>&1 || _res=1
 	[ $_res = 0 ] || sed 's/^/# /' "$runner_out"
+	echo "# $_name took $(($(date +%s) - _began)) s"
 	if [ $_res = 0 ]; then
 		echo "ok $runner_n $_name"
 	else
 		echo "not ok $runner_n $_name"
 		runner_bad=1
 	fi
+}
+
+runner_stuck() { :; }
+
+# With job control the test and all that it starts are one group, which can be ended as a whole
+runner_limited() {
+	set -m
+	("$@") &
+	_test=$!
+	(
+		sleep "$RUNNER_LIMIT"
+		echo "not done after $RUNNER_LIMIT s; what runs:"
+		ps --ppid 2 -p 2 -N -o pid,ppid,stat,wchan:24,time,args
+		# what it asks may be what is stuck
+		runner_stuck &
+		sleep 10
+		kill -TERM -- "-$_test"
+		sleep 20
+		kill -KILL -- "-$_test"
+	) &
+	_watch=$!
+	set +m
+	wait "$_test"
+	_res=$?
+	# who outlived the shell of a test that was ended
+	[ $_res -le 128 ] || kill -KILL -- "-$_test" 2>/dev/null
+	kill -TERM -- "-$_watch" 2>/dev/null
+	wait "$_watch" 2>/dev/null
+	return $_res
 }
 
 runner_end() {

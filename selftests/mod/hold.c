@@ -14,6 +14,7 @@
  *	close	close the connection	linger	close it with SO_LINGER 0
  *	echo	send back all that comes, up to the end of the stream
  *	pump	send until killed	drain	read until killed
+ *	rate N	SO_MAX_PACING_RATE
  * At the end of its orders it exits.
  */
 #define _GNU_SOURCE
@@ -134,6 +135,11 @@ static void hold_order(int fd, const char *order)
 		hold_send(fd, n);
 	} else if (sscanf(order, "recv %lu", &n) == 1) {
 		hold_recv(fd, n);
+	} else if (sscanf(order, "rate %lu", &n) == 1) {
+		unsigned int rate = (unsigned int)n;
+
+		if (setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate)))
+			hold_die("SO_MAX_PACING_RATE");
 	} else if (!strncmp(order, "shut", 4)) {
 		shutdown(fd, SHUT_WR);
 	} else if (!strncmp(order, "eof", 3)) {

@@ -6,7 +6,7 @@
 
 TESTS="$TESTS autoload held_fresh held_listen held_syn_sent held_syn_recv held_established held_close_wait
 unload_fin_wait_1 unload_fin_wait_2 unload_closing unload_last_ack unload_time_wait unload_neighbour
-unload_qdisc rounds_with_traffic netns_exit netns_exit_traffic killed_anywhere"
+unload_qdisc unload_small_queue unload_paced unload_paced_fq rounds_with_traffic netns_exit netns_exit_traffic killed_anywhere"
 
 LIVE_ROUNDS=${XTCP_MOD_ROUNDS:-100}
 live_tmp=$(mktemp -d)
@@ -232,6 +232,33 @@ unload_qdisc() {
 	live_unload || return 1
 	live_end
 }
+
+# a sender that waits for a slow qdisc to drain, cut off in the middle
+unload_small_queue() {
+	live_connect || return 1
+	in_a tc qdisc add dev veth0 root tbf rate 1mbit burst 3028 limit 10000000 || return 1
+	echo drain >"$live_tmp/peer.in" && echo pump >"$live_tmp/h.in" || return 1
+	leakcheck_until live_counted QueueWaits || { echo "never held back"; return 1; }
+	hold_kill h
+	live_unload || return 1
+	live_end
+}
+
+live_counted() { [ "$(cat "/sys/kernel/xtcp/counters/$1")" -gt 0 ]; }
+
+# a sender whose data wait for their time, here or in fq
+live_paced() {
+	echo drain >"$live_tmp/peer.in" && hold_order h rate 20000 || return 1
+	echo pump >"$live_tmp/h.in"
+	leakcheck_until live_counted PaceWaits || { echo "never held back"; return 1; }
+	hold_kill h
+	live_unload || return 1
+	live_end
+}
+
+unload_paced() { live_connect && live_paced; }
+
+unload_paced_fq() { live_connect && in_a tc qdisc add dev veth0 root fq && live_paced; }
 
 # XTCP on both ends of lo, in and out, module in and out
 rounds_with_traffic() {

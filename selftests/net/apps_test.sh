@@ -19,12 +19,6 @@ asyncio_streams() {
 	a /usr/bin/python3 ./asyncio_peer.py ::1 $proto || fail "IPv6"
 }
 
-# xtcp_count SIDE COUNTER
-xtcp_count() {
-	"$1" awk -v want="$2" '/^Xtcp:/ && !n { for (i = 2; i <= NF; i++) at[$i] = i; n = 1; next }
-		/^Xtcp:/ { print $at[want] }' /proc/net/xtcp/snmp
-}
-
 # used SIDE COUNTER: XTCP's counter is not 0: the program really used it
 used() {
 	only_tcp && return

@@ -3,6 +3,7 @@
 # nftables and conntrack treat XTCP's segments as TCP's (topology: common.sh).
 
 TESTS+=" nft_input_drop nft_output_drop nft_reject_reset nft_reject_icmp nft_counters"
+TESTS+=" nft_queue nft_header_length nft_last_of_all nft_queue_last_of_all synproxy_local"
 TESTS+=" conntrack_states conntrack_invalid nat_redirect"
 
 rules() { # SIDE TEXT: the ruleset of a or b
@@ -58,6 +59,96 @@ nft_reject_icmp() {
 	connect_ends ECONNREFUSED xtcp xtcp $B4
 	connect_ends ECONNREFUSED xtcp tcp $B6
 	connect_ends ECONNREFUSED tcp xtcp $B6
+}
+
+# queue_over SIDE PID LEAST: the rules go before the program that answers for them: what is
+# still to be said at the end of a connection passes
+queue_over() {
+	"$1" nft flush ruleset || fail "nft flush"
+	kill "$2"
+	wait "$2" || fail "the queue's program failed"
+	[ "$(cat "$WORK/asked")" -gt "$3" ] || fail "asked $(cat "$WORK/asked") times"
+}
+
+# NFQUEUE: the hooks go on in the process that gives the verdict. In OUTPUT and POSTROUTING
+# retransmissions are queued as well, INPUT gives what the wire brings
+nft_queue() {
+	local pid
+	net_pair
+	modprobe -qa nft_queue nfnetlink_queue
+	rules a 'table inet f {
+		chain o { type filter hook output priority 0; tcp dport 9000 queue num 7; }
+		chain p { type filter hook postrouting priority 0; tcp dport 9000 queue num 7; }
+		chain i { type filter hook input priority 0; tcp sport 9000 queue num 7; }
+	}'
+	ae ./nfq 7 "$WORK/queue" >"$WORK/asked" &
+	pid=$!
+	wait_for test -e "$WORK/queue" || fail "no queue"
+	a tc qdisc add dev va root netem loss 3% || fail "netem"
+	transfer xtcp tcp $B4 300000
+	transfer xtcp xtcp $B6 300000
+	queue_over a $pid 100
+}
+
+# A rule in INPUT writes another header length: where the TCP header begins IP has seen before.
+# (The newest kernels do not let it)
+nft_header_length() {
+	local first
+	net_pair
+	for first in 0x44 0x40 0x4f; do
+		rules b "table ip f { chain i { type filter hook input priority 0;
+			tcp dport 9000 counter @nh,0,8 set $first; }; }"
+		transfer tcp xtcp $B4 30000
+		transfer xtcp tcp $B4 30000
+		b nft list chain ip f i | grep -q 'packets [1-9]' || fail "the rule counted nothing"
+		b nft flush ruleset || fail "nft flush"
+	done
+}
+
+# A chain with XTCP's own priority, made before there is any socket of XTCP's: it is asked, too
+nft_last_of_all() {
+	net_pair
+	rules b 'table inet f { chain i { type filter hook input priority 2147483647;
+		tcp dport 9000 counter drop; }; }'
+	connect_ends ETIMEDOUT tcp xtcp $B4
+	connect_ends ETIMEDOUT xtcp xtcp $B6
+	b nft list ruleset | grep -q 'packets [1-9]' || fail "the rule counted nothing"
+}
+
+# The same with NFQUEUE: what comes back from it is for XTCP as before
+nft_queue_last_of_all() {
+	local pid
+	net_pair
+	modprobe -qa nft_queue nfnetlink_queue
+	rules b 'table inet f { chain i { type filter hook input priority 2147483647;
+		tcp dport 9000 queue num 7; }; }'
+	be ./nfq 7 "$WORK/queue" >"$WORK/asked" &
+	pid=$!
+	wait_for test -e "$WORK/queue" || fail "no queue"
+	transfer tcp xtcp $B4 100000
+	transfer xtcp xtcp $B6 100000
+	queue_over b $pid 20
+}
+
+# SYNPROXY on the server itself: conntrack, whose hook has XTCP's own priority, translates the
+# acknowledgment numbers of whatever comes in
+synproxy_local() {
+	local addr
+	net_pair
+	modprobe -qa nft_synproxy
+	rules b 'table inet f {
+		chain p { type filter hook prerouting priority raw;
+			tcp dport 9000 tcp flags syn notrack; }
+		chain i { type filter hook input priority 0;
+			tcp dport 9000 ct state invalid,untracked synproxy mss 1460 wscale 7 timestamp sack-perm;
+			ct state invalid drop; }
+	}'
+	b sh -c 'echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose' || fail "sysctl"
+	for addr in $B4 $B6; do
+		transfer tcp xtcp $addr 100000
+		transfer xtcp xtcp $addr 100000
+		transfer xtcp tcp $addr 100000
+	done
 }
 
 # INPUT and OUTPUT see every segment: as many go out of one end as come in at the other

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Transfers with the kernel's TCP both ways round and between two XTCPs (topology: common.sh).
 
-TESTS+=" interop_sizes interop_long offloads_off offloads_mixed small_mtu gro_list"
+TESTS+=" vrf tiny_advmss interop_sizes interop_long offloads_off offloads_mixed small_mtu gro_list"
 
 interop_sizes() {
 	local pair len
@@ -63,6 +63,115 @@ small_mtu() {
 		transfer "${pair%:*}" "${pair#*:}" $B4 300001
 		transfer "${pair%:*}" "${pair#*:}" $B6 300001
 	done
+}
+
+# vrf_fetch ANY CLIENT SERVER ADDRESS: prints what a listener bound to ANY, no device, answers
+vrf_fetch() {
+	rm -f "$WORK/ready"
+	be ./xfer serve "$(stack "$3")" "$1" 9000 1 "$WORK/ready" &
+	SERVER=$!
+	wait_for test -e "$WORK/ready" || fail "the server does not start"
+	a ./xfer fetch "$(stack "$2")" "$4" 9000 3001 1 10000 >"$WORK/said" && echo ok >"$WORK/said"
+	stop_server
+	cat "$WORK/said"
+}
+
+# vrf_ports FAMILY STACK: may one port be had with and without the VRF? "ok" or an error's name
+vrf_ports() {
+	b /usr/bin/python3 - "$1" "$(stack "$2")" <<-'PY'
+		import errno, socket, sys
+		family = getattr(socket, sys.argv[1])
+		held = []
+		for device in b"", b"vrf0", b"vb":
+		    s = socket.socket(family, socket.SOCK_STREAM, 253 if sys.argv[2] == "xtcp" else 0)
+		    held.append(s)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+		    try:
+		        s.bind(("", 9001))
+		        s.listen()
+		    except OSError as e:
+		        sys.exit(print(device.decode() or "none", errno.errorcode[e.errno]))
+		print("ok")
+	PY
+}
+
+# vrf_same_tuple STACK: a connection on b's loopback, and one of the very same addresses and ports
+# through the VRF
+vrf_same_tuple() {
+	local proto=253 port=9003 pid
+	[ "$(stack "$1")" = xtcp ] || proto=0
+	[ "$1" = xtcp ] || port=9002		# what the other stack has left waits
+	rm -f "$WORK/ready"
+	be /usr/bin/python3 - $proto $port $A4 $B4 "$WORK/ready" <<-'PY' &
+		import socket, sys
+		proto, port, peer, mine, ready = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
+		def new(device=b""):
+		    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, proto)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+		    return s
+		inner, outer, c = new(), new(b"vrf0"), new()
+		inner.bind((mine, port))
+		inner.listen()
+		c.bind((peer, port + 100))
+		c.connect((mine, port))
+		d = inner.accept()[0]
+		outer.bind(("", port))
+		outer.listen()
+		open(ready, "w").close()
+		e = outer.accept()[0]
+		sys.exit(e.recv(9) != b"outer" or c.send(b"inner") != 5 or d.recv(9) != b"inner")
+	PY
+	pid=$!
+	wait_for test -e "$WORK/ready" || fail "the server does not start"
+	a timeout 20 /usr/bin/python3 - $proto $port $A4 $B4 <<-'PY' || fail "$1: no connection through the VRF"
+		import socket, sys
+		c = socket.socket(socket.AF_INET, socket.SOCK_STREAM, int(sys.argv[1]))
+		c.bind((sys.argv[3], int(sys.argv[2]) + 100))
+		c.connect((sys.argv[4], int(sys.argv[2])))
+		c.send(b"outer")
+		c.recv(9)
+	PY
+	wait $pid || fail "$1: wrong data"
+}
+
+# A listener bound to no device hears a VRF only if tcp_l3mdev_accept says so; only then are its
+# ports the VRF's as well
+vrf() {
+	local accept args want=ECONNREFUSED
+	need /usr/bin/python3
+	net_pair
+	b ip link add vrf0 type vrf table 78 || fail "vrf"
+	b sh -c 'ip link set vrf0 up && ip link set vb master vrf0' || fail "vrf"
+	b ip addr replace $B6/64 dev vb nodad
+	wait_for a ping -c 1 -W 1 $B6 >/dev/null || fail "no way to $B6"
+	for accept in 0 1; do
+		b sh -c "echo $accept >/proc/sys/net/ipv4/tcp_l3mdev_accept" || fail "sysctl"
+		for args in "0.0.0.0 tcp xtcp $B4" ":: xtcp tcp $B6" ":: xtcp xtcp $B6"; do
+			# shellcheck disable=SC2086
+			vrf_fetch $args
+			[ "$(cat "$WORK/said")" = $want ] || fail "$args, accept $accept"
+		done
+		for args in AF_INET AF_INET6; do
+			[ "$(vrf_ports $args xtcp)" = "$(vrf_ports $args tcp)" ] ||
+				fail "$args, accept $accept: $(vrf_ports $args xtcp), not $(vrf_ports $args tcp)"
+		done
+		want=ok
+	done
+	b sh -c 'echo 0 >/proc/sys/net/ipv4/tcp_l3mdev_accept' || fail "sysctl"
+	b sh -c "ip addr add $A4/32 dev lo && ip addr add $B4/32 dev lo" || fail "addresses of lo"
+	# the VRF's addresses come first, then those of the others
+	b sh -c 'ip rule add pref 32765 table local && ip rule del pref 0' || fail "rules"
+	vrf_same_tuple tcp
+	vrf_same_tuple xtcp
+}
+
+# A route whose advmss leaves no room for options
+tiny_advmss() {
+	net_pair
+	only_tcp && return
+	a ip route replace 10.78.0.0/24 dev va src $A4 advmss 12 || fail "route"
+	b ip route replace 10.78.0.0/24 dev vb src $B4 advmss 12 || fail "route"
+	transfer xtcp xtcp $B4 3001
 }
 
 # GRO by lists of whole segments: each has a TCP header of its own (since 6.12)

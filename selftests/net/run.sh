@@ -6,7 +6,8 @@
 #
 #	run.sh [--core] [TEST...]
 #
-# --core leaves out what takes long. XTCP_NET_STACKS=tcp tests the tests.
+# --core leaves out what takes long, on the debug kernel (XTCP_KERNEL=debug) also what shows a
+# program rather than the module. XTCP_NET_STACKS=tcp tests the tests.
 
 dir=$(cd "$(dirname "$0")" && pwd)
 cd "$dir" || exit 1
@@ -16,8 +17,12 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # shellcheck disable=SC1091
 . "$dir/common.sh"
 
-CORE_LEFT_OUT=" interop_long loss_5 reorder duplicate everything tool_bpftrace_life
- run_ssh run_redis vxlan_checksum offloads_mixed gro_list "
+CORE_LEFT_OUT=" interop_long loss_5 reorder duplicate everything queue_small_rate tool_bpftrace_life
+ run_ssh run_redis vxlan_checksum offloads_mixed gro_list tool_profile tshark_clean "
+DEBUG_LEFT_OUT=" run_http_server run_rules run_tells_tcp tool_ladder_live
+ tool_ladder_capture tool_bpftrace_states tool_ss host_untouched vrf
+ synproxy_local "
+! on_debug || CORE_LEFT_OUT+=$DEBUG_LEFT_OUT
 
 core=
 if [ "${1:-}" = --core ] || [ -n "${XTCP_CORE:-}" ]; then
@@ -25,8 +30,12 @@ if [ "${1:-}" = --core ] || [ -n "${XTCP_CORE:-}" ]; then
 	[ "${1:-}" != --core ] || shift
 fi
 
+# one test that hangs must not take the others with it
+RUNNER_LIMIT=300
+! on_debug || RUNNER_LIMIT=600
+
 TESTS=
-for f in interop netem filter wire apps tools host; do
+for f in interop netem memory ecn queue filter wire lend apps tools host; do
 	# shellcheck disable=SC1090
 	. "$dir/${f}_test.sh"
 done

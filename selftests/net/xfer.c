@@ -12,9 +12,11 @@
  *		against a peer that sends back what it gets
  *	xfer hold STACK ADDRESS PORT
  *		connects, says "connected", waits for the peer to close
- *	xfer zerocopy STACK ADDRESS
- *		a MSG_ZEROCOPY sender of the kernel's TCP and a receiver over STACK
+ *	xfer zerocopy STACK ADDRESS [SENDER]
+ *		a MSG_ZEROCOPY sender over SENDER (tcp), and a receiver over STACK
  *
+ * XFER_HOW: how serve and fetch send: "copy"; "whole": everything in one call; "file":
+ * sendfile(); "lend": MSG_ZEROCOPY, and each piece is overwritten once it was given back.
  * STACK: tcp, xtcp (IPPROTO_XTCP), fam (AF_XTCP), lab (IPPROTO_XTCP, wire 253).
  * Exit status 0; 1 with a reason; 3 if the connect failed (its errno is printed).
  */
@@ -32,6 +34,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -122,11 +126,113 @@ static void send_bytes(int fd, const void *buf, size_t len)
 	}
 }
 
-static void send_stream(int fd, __u64 length, __u64 seed)
+/* ---- sending without copying ---- */
+
+/* The whole stream, in memory that sendfile() can send as well; its file goes to @file. */
+static __u8 *stream_in_memory(__u64 length, __u64 seed, int *file)
 {
 	struct stream s = stream_of(seed);
-	static __u8 buf[1 << 16];
+	__u64 i;
+	__u8 *p;
 
+	*file = memfd_create("stream", 0);
+	if (*file < 0 || ftruncate(*file, length))
+		die("memfd: %s", strerror(errno));
+	p = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, *file, 0);
+	if (p == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	for (i = 0; i < length; i++)
+		p[i] = stream_next(&s);
+	return p;
+}
+
+static void send_file(int fd, int file, __u64 length)
+{
+	off_t off = 0;
+
+	while ((__u64)off < length)
+		if (sendfile(fd, file, &off, length - off) <= 0)
+			die("sendfile at %lld: %s", (long long)off, strerror(errno));
+}
+
+/* Before 6.5 the core does not ask us about SO_ZEROCOPY. */
+static void want_zerocopy(int fd)
+{
+	int one = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)) &&
+	    setsockopt(fd, SOL_XTCP, XTCP_ZEROCOPY, &one, sizeof(one)))
+		die("SO_ZEROCOPY: %s", strerror(errno));
+}
+
+/* Waits until the kernel gives pages back. Return: the first call that has not got its own. */
+static __u32 wait_notice(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	char ctl[256];
+	struct msghdr m = { .msg_control = ctl, .msg_controllen = sizeof(ctl) };
+	struct sock_extended_err *e;
+
+	if (poll(&p, 1, 60000) != 1 || recvmsg(fd, &m, MSG_ERRQUEUE) < 0)
+		die("the sender does not get its pages back: %s", strerror(errno));
+	e = (void *)CMSG_DATA(CMSG_FIRSTHDR(&m));
+	if (e->ee_origin != SO_EE_ORIGIN_ZEROCOPY)
+		die("a notice of origin %d", e->ee_origin);
+	return e->ee_data + 1;
+}
+
+static void send_lent(int fd, __u8 *p, __u64 length)
+{
+	enum { PIECE = 100001 };
+	__u64 pos = 0, freed = 0, ends[4096];
+	__u32 calls = 0, done = 0, next;
+
+	want_zerocopy(fd);
+	while (pos < length || done < calls) {
+		__u64 left = length - pos;
+		ssize_t n = 0;
+
+		if (left && calls - done < 8 && calls < 4096) {
+			n = send(fd, p + pos, left < PIECE ? left : PIECE,
+				 MSG_ZEROCOPY | MSG_NOSIGNAL);
+			if (n < 0 && errno != ENOBUFS)
+				die("send after %llu bytes: %s", (unsigned long long)pos,
+				    strerror(errno));
+		}
+		if (n > 0) {
+			pos += n;
+			ends[calls++] = pos;
+			continue;
+		}
+		next = wait_notice(fd);
+		if (next <= done || next > calls)
+			die("notice of call %u, %u to %u are due", next - 1, done, calls - 1);
+		done = next;
+		memset(p + freed, 0xee, ends[done - 1] - freed);
+		freed = ends[done - 1];
+	}
+}
+
+static void send_stream(int fd, __u64 length, __u64 seed)
+{
+	const char *how = getenv("XFER_HOW");
+	struct stream s = stream_of(seed);
+	static __u8 buf[1 << 16];
+	int file;
+	__u8 *p;
+
+	if (length && how && strcmp(how, "copy")) {
+		p = stream_in_memory(length, seed, &file);
+		if (!strcmp(how, "whole"))
+			send_bytes(fd, p, length);
+		else if (!strcmp(how, "file"))
+			send_file(fd, file, length);
+		else
+			send_lent(fd, p, length);
+		munmap(p, length);
+		close(file);
+		return;
+	}
 	while (length) {
 		size_t n = length < sizeof(buf) ? length : sizeof(buf), i;
 
@@ -269,16 +375,6 @@ static int hold(char **arg)
 	return recv(fd, &b, 1, 0) == 0 ? 0 : 1;
 }
 
-/* Waits until the kernel gives the pages of the last MSG_ZEROCOPY send back. */
-static bool zerocopy_done(int fd)
-{
-	struct pollfd p = { .fd = fd };
-	char ctl[256];
-	struct msghdr m = { .msg_control = ctl, .msg_controllen = sizeof(ctl) };
-
-	return poll(&p, 1, 20000) == 1 && recvmsg(fd, &m, MSG_ERRQUEUE) >= 0;
-}
-
 /*
  * Once the sender has its pages back it may write into them; what the receiver has
  * queued and not read yet must not change by that.
@@ -288,17 +384,16 @@ static int zerocopy(char **arg)
 	enum { LEN = 32768 };
 	struct sockaddr_storage ss;
 	socklen_t len = parse_addr(&ss, arg[1], "0");
-	int lis = open_socket(arg[0], ss.ss_family), c = open_socket("tcp", ss.ss_family), d;
+	int lis = open_socket(arg[0], ss.ss_family), i, d;
+	int c = open_socket(arg[2] ? arg[2] : "tcp", ss.ss_family);
 	struct stream s = stream_of(7);
 	__u8 *page;
-	int one = 1, i;
 
 	if (posix_memalign((void **)&page, 4096, LEN))
 		die("memory");
 	for (i = 0; i < LEN; i++)
 		page[i] = stream_next(&s);
-	if (setsockopt(c, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
-		die("SO_ZEROCOPY: %s", strerror(errno));
+	want_zerocopy(c);
 	if (bind(lis, (void *)&ss, len) || listen(lis, 1) ||
 	    getsockname(lis, (void *)&ss, &len) || connect(c, (void *)&ss, len))
 		die("zerocopy: %s", strerror(errno));
@@ -307,8 +402,7 @@ static int zerocopy(char **arg)
 		die("accept: %s", strerror(errno));
 	if (send(c, page, LEN, MSG_ZEROCOPY) != LEN)
 		die("send: %s", strerror(errno));
-	if (!zerocopy_done(c))
-		die("the sender does not get its pages back while nobody reads");
+	wait_notice(c);		/* while nobody reads */
 	memset(page, 0xee, LEN);
 	check_stream(d, LEN, 7, "zerocopy");
 	return 0;
@@ -325,7 +419,7 @@ int main(int argc, char **argv)
 		return echo(argv + 2);
 	if (argc == 5 && !strcmp(argv[1], "hold"))
 		return hold(argv + 2);
-	if (argc == 4 && !strcmp(argv[1], "zerocopy"))
+	if ((argc == 4 || argc == 5) && !strcmp(argv[1], "zerocopy"))
 		return zerocopy(argv + 2);
 	fprintf(stderr, "usage: see the head of xfer.c\n");
 	return 2;

@@ -150,6 +150,31 @@ TEST(RFC9438_4_6_multiplicative_decrease)
 	}
 }
 
+/* The same for ECE; but the window, not the threshold, goes down to one, and no undo. */
+TEST(RFC9438_4_6_RFC3168_6_1_2_ecn_echo)
+{
+	struct path p;
+	u32 w;
+
+	for (w = 1; w < 5000; w++) {
+		path_init(&p, "cubic", 50000);
+		p.cc.cwnd = w;
+		ASSERT_EQ(w > 2, xtcp_cc_on_ecn(&p.cc, w));
+		ASSERT_EQ(w * 7 / 10 > 2 ? w * 7 / 10 : 2, p.cc.ssthresh);
+		ASSERT_EQ(w > 2 ? w : 1, p.cc.cwnd);	/* recovery's way down, or one */
+		xtcp_cc_on_undo(&p.cc);
+		ASSERT_NE(XTCP_CC_INFINITE, p.cc.ssthresh);
+	}
+	/* A loss that could be undone, then a mark: it cannot any more */
+	path_init(&p, "cubic", 50000);
+	p.cc.cwnd = 100;
+	path_lose(&p);
+	xtcp_cc_on_ecn(&p.cc, p.cc.cwnd);
+	xtcp_cc_on_undo(&p.cc);
+	EXPECT_EQ(70, p.cc.cwnd);
+	EXPECT_EQ(49, p.cc.ssthresh);
+}
+
 /*
  * After a second loss, half way to where the function is flat: seven eighths of
  * the gap must be closed by then (at the end itself K = 0 would look the same).

@@ -217,6 +217,22 @@ TEST(MUST_19_loss_halves_flight_size)
 	EXPECT_EQ(2, p.cc.ssthresh);
 }
 
+/* ECE is answered as a loss is: half. */
+TEST(RFC3168_6_1_2_ecn_echo_halves)
+{
+	struct path p;
+
+	path_init(&p, "reno", 10000);
+	p.cc.cwnd = 100;
+	EXPECT_TRUE(xtcp_cc_on_ecn(&p.cc, 60));
+	EXPECT_EQ(30, p.cc.ssthresh);
+	EXPECT_EQ(100, p.cc.cwnd);
+	p.cc.cwnd = 2;
+	EXPECT_FALSE(xtcp_cc_on_ecn(&p.cc, 2));
+	EXPECT_EQ(2, p.cc.ssthresh);
+	EXPECT_EQ(1, p.cc.cwnd);
+}
+
 TEST(MUST_19_timeout)
 {
 	struct path p;
@@ -356,6 +372,9 @@ static void one_event(struct pure_rng *rng, struct path *p)
 						   : 0;
 		break;
 	case 6:
+		xtcp_cc_on_ecn(&p->cc, flight);
+		break;
+	case 7:
 		p->cc.cwnd_clamp = 1 + pure_rng_below(rng, SEGS_MAX);
 		p->cc.cwnd = xtcp_min_u32(p->cc.cwnd, p->cc.cwnd_clamp);
 		break;

@@ -176,11 +176,13 @@ static void *ports_member(void *arg)
 }
 
 static atomic_ulong ports_answered, ports_broken;
+static atomic_bool ports_enough;
+static atomic_int ports_clients = 3;
 
 static void *ports_client(void *arg)
 {
 	smp_pin((int)(intptr_t)arg);
-	while (!atomic_load(&ports_over)) {
+	while (!atomic_load(&ports_enough)) {
 		int fd = smp_connect("127.0.0.1", PORTS_PORT);
 		char byte = 1;
 
@@ -197,6 +199,7 @@ static void *ports_client(void *arg)
 			smp_fail("connection to a group of listeners");
 		smp_abort(fd);
 	}
+	atomic_fetch_sub(&ports_clients, 1);
 	return NULL;
 }
 
@@ -216,8 +219,11 @@ void test_reuseport(void)
 	while ((atomic_load(&ports_answered) < 400 || atomic_load(&ports_members) != PORTS_ALL ||
 		!atomic_load(&ports_broken)) && smp_seconds() < end)
 		ports_group_serve(keeper, PORTS_THREADS, 1);
+	/* as long as there are clients there is a listener; they may wait in its queue */
+	atomic_store(&ports_enough, true);
+	while (atomic_load(&ports_clients) && smp_seconds() < end)
+		ports_group_serve(keeper, PORTS_THREADS, 1);
 	atomic_store(&ports_over, true);
-	/* clients may wait in the keeper's queue */
 	close(keeper);
 	for (i = 0; i < PORTS_THREADS + 3; i++)
 		pthread_join(t[i], NULL);

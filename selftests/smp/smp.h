@@ -68,6 +68,7 @@ void test_kill(void);
 void test_ports(void);
 void test_reuseport(void);
 void test_shared(void);
+void test_paced(void);
 void test_netns(void);
 
 #endif

@@ -182,6 +182,73 @@ static void sack_blocks(void)
 	check_eq(s->o.nsack, 0);
 }
 
+/* The answer to one segment out of order: the last ACK that it brings. */
+static struct seg *answer(struct conn *c, uint32_t seq, int len)
+{
+	static struct seg last;
+	struct seg *s;
+
+	inject(c, ACK, seq, 1, .len = len);
+	fence();
+	last.flags = 0;
+	while ((s = next_pending(c)))
+		last = *s;
+	check(last.flags == ACK && last.o.nsack, "no SACK for %u", seq);
+	return &last;
+}
+
+/* Each of them takes a buffer of its own. */
+static void tune_rcvbuf(int fd)
+{
+	set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
+}
+
+/* 4: what came last is told first, however much waits before it. */
+static void sack_latest(void)
+{
+	struct conn *c = in_established(.tune = tune_rcvbuf);
+	struct seg *s;
+	int i;
+
+	/* The kernel's TCP waits a little and answers several at once */
+	if (!is_xtcp())
+		put_file("/proc/sys/net/ipv4/tcp_comp_sack_nr", "0");
+	for (i = 0; i < 300; i++) {
+		s = answer(c, 3 + 2 * i, 1);
+		check_eq(s->o.sack[0][0] - c->irs, 3 + 2 * i);
+		check_eq(s->o.sack[0][1] - c->irs, 4 + 2 * i);
+	}
+	check(s->o.nsack >= 2, "one block of 300");
+	/* One in between joins two of them (the kernel's TCP remembers the last four only) */
+	s = answer(c, 304, 1);
+	check_eq(s->o.sack[0][0] - c->irs, is_xtcp() ? 303 : 304);
+	check_eq(s->o.sack[0][1] - c->irs, is_xtcp() ? 306 : 305);
+	if (!is_xtcp())
+		put_file("/proc/sys/net/ipv4/tcp_comp_sack_nr", "44");
+}
+
+/*
+ * Crumbs that overlap are one block; its end that has grown is told first. (The kernel's TCP
+ * names the part that came twice before it, RFC 2883 4.)
+ */
+static void sack_crumbs(void)
+{
+	struct conn *c = in_established(.tune = tune_rcvbuf);
+	struct seg *s;
+	int i;
+
+	for (i = 0; i < 600; i++) {
+		s = answer(c, 101 + i, 2);
+		check_eq(s->o.sack[0][1] - c->irs, 103 + i);
+	}
+	s = answer(c, 100, 2);
+	check_eq(s->o.sack[0][0] - c->irs, 100);
+	inject(c, ACK, 1, 1, .len = 99);
+	fence();
+	drop_pending();
+	read_stream(c, 701);
+}
+
 /* RFC 2883: what came twice is named first. */
 static void dsack(void)
 {
@@ -220,6 +287,8 @@ const struct row ack_rows[] = {
 	    ack_of_future),
 	ROW(0, "RFC 9293 3.10.7.4 no ACK, no segment", no_ack),
 	ROW(ROW_CORE, "RFC 2018 SACK blocks", sack_blocks),
+	ROW(0, "RFC 2018 4 the latest block first, of 300", sack_latest),
+	ROW(ROW_XTCP, "RFC 2018 4 pieces that overlap", sack_crumbs),
 	ROW(0, "RFC 2883 DSACK blocks", dsack),
 	{ NULL }
 };

@@ -37,6 +37,49 @@ static void initial_rto(void)
 	expect(c, SYN, 0, 0, .at_ms = 1000, .slack_ms = 300);
 }
 
+static void rtt_and_rto(const struct conn *c, uint32_t *rtt_ms, uint32_t *rto_ms)
+{
+	struct tcp_info ti;
+	socklen_t len = sizeof(ti);
+
+	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	*rtt_ms = ti.tcpi_rtt / 1000;
+	*rto_ms = ti.tcpi_rto / 1000;
+}
+
+/* RFC 6298 (2.2): SYN and SYN-ACK are the first sample, R and 3R. */
+static void handshake_sample(void)
+{
+	struct conn *c = in_syn_sent();
+	uint32_t rtt, rto;
+
+	quiet_for(c, 300);
+	peer_syn_ack(c, HOW());
+	expect(c, ACK, 1, 1);
+	rtt_and_rto(c, &rtt, &rto);
+	check(rtt >= 295 && rtt < 400, "RTT %u ms", rtt);
+	check(rto >= 800 && rto < 1300, "RTO %u ms", rto);
+}
+
+/* RFC 6298 (5.7), Karn: whose SYN-ACK it is nobody knows; 3 s for what follows. */
+static void lost_syn(void)
+{
+	struct conn *c = in_syn_sent(.no_ts = true, .no_sack = true);
+	uint32_t rtt, rto;
+
+	expect(c, SYN, 0, 0, .at_ms = 1000, .slack_ms = 300);
+	peer_syn_ack(c, HOW(.no_ts = true, .no_sack = true));
+	expect(c, ACK, 1, 1);
+	rtt_and_rto(c, &rtt, &rto);
+	check_eq(rtt, 0);
+	check_eq(rto, 3000);
+	/* RFC 5681 3.1: and one segment to begin with (without SACK no probe either) */
+	write_stream(c, 3 * 1460);
+	expect(c, ACK, 1, 1, .any = ANY_LEN);
+	c->rcv = 1;
+	quiet_for(c, 2500);
+}
+
 /* MUST-18, Karn: an ACK of what was sent twice is no sample (no timestamps). */
 static void karn(void)
 {
@@ -216,6 +259,34 @@ static void zero_window_dead_peer(void)
 	zero_window_dead(SOL_XTCP, XTCP_DEAD_PEER_MS);
 }
 
+/* The window shuts over data in flight, and the peer answers: no progress all the same. */
+static void shut_window_user_timeout(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+	int shots = 0;
+
+	set_int(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 8000);
+	write_stream(c, 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	mark_last(c);
+	inject(c, ACK, 1, 1, .win = ZERO_WIN);
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		s = next_seg(c, 500);
+		if (s && !(s->flags & RST)) {
+			shots++;
+			c->ts_recent = s->o.tsval;
+			inject(c, ACK, 1, 1, .win = ZERO_WIN);
+		}
+		check(since_ms(c) < 20000, "not given up after 20 s, %d segments", shots);
+	}
+	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
+	check(shots >= 3 && shots <= 12, "%d segments", shots);
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+	gone(c);
+}
+
 /* MUST-23: with the profile rfc9293 a SYN is tried for three minutes. */
 static void syn_three_minutes(void)
 {
@@ -229,6 +300,40 @@ static void syn_three_minutes(void)
 	}
 	check(since_ms(c) >= 180000, "given up after %d ms", (int)since_ms(c));
 	check_eq(so_error(c->fd), ETIMEDOUT);
+}
+
+static void tune_patient(int fd)
+{
+	set_int(fd, IPPROTO_TCP, TCP_SYNCNT, 2);
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 24 * 86400 * 1000);
+}
+
+static void tune_impatient(int fd)
+{
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 2500);
+}
+
+/* What ends a SYN first: the user timeout, or so many of them. */
+static uint64_t syn_gone_ms(void (*tune)(int fd))
+{
+	struct conn *c = in_syn_sent(.tune = tune);
+
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		next_seg(c, 100);
+		check(since_ms(c) < 60000, "not given up after 60 s");
+	}
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	return since_ms(c);
+}
+
+static void syn_user_timeout(void)
+{
+	uint64_t t = syn_gone_ms(tune_patient);
+
+	/* 1 + 2 + 4 s */
+	check(t >= 6900 && t <= 9000, "two more SYNs: %d ms", (int)t);
+	t = syn_gone_ms(tune_impatient);
+	check(t >= 2400 && t <= 4000, "TCP_USER_TIMEOUT 2500: %d ms", (int)t);
 }
 
 /* S13, S16: LAST_ACK and FIN_WAIT_1 of a program that waits: retries2. */
@@ -269,6 +374,8 @@ const struct row failure_rows[] = {
 	ROW(ROW_CORE, "MUST-18 RFC 6298 exponential backoff", backoff),
 	ROW(0, "MUST-18 RFC 6298 1 s before the first sample", initial_rto),
 	ROW(0, "MUST-18 Karn's algorithm", karn),
+	ROW(0, "RFC 6298 2.2 the handshake is the first sample", handshake_sample),
+	ROW(ROW_CORE | ROW_XTCP, "MUST-18 RFC 6298 5.7 a lost SYN: no sample, 3 s", lost_syn),
 	ROW(0, "RFC 6298 5.4 the earliest segment is sent again",
 	    from_snd_una),
 	ROW(ROW_CORE, "RFC 5681 3.2 fast retransmit", fast_retransmit),
@@ -285,11 +392,15 @@ const struct row failure_rows[] = {
 	    dead_peer_alive),
 	ROW(ROW_VT, "S16 TCP_USER_TIMEOUT, zero window",
 	    zero_window_user_timeout),
+	ROW(ROW_CORE | ROW_VT, "S16 TCP_USER_TIMEOUT, the window shuts over data in flight",
+	    shut_window_user_timeout),
 	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, zero window",
 	    zero_window_dead_peer),
 	ROW(ROW_CORE | ROW_VT,
 	    "MUST-22 MUST-23 SYN for three minutes, syn_retries 7",
 	    syn_three_minutes),
+	ROW(ROW_VT, "S16 MUST-22 TCP_USER_TIMEOUT and TCP_SYNCNT, whichever is first",
+	    syn_user_timeout),
 	ROW(ROW_VT, "S13 FIN retries with a program: retries2", fin_retries),
 	ROW(ROW_VT | ROW_XTCP, "XTCP_RTO_MIN_MS, XTCP_RTO_MAX_MS",
 	    rto_bounds),

@@ -67,6 +67,14 @@ static const char *flag_text(uint8_t f)
 	return *p ? p : "none";
 }
 
+static const char *urg_text(uint8_t flags, uint16_t urg)
+{
+	static char t[16];
+
+	snprintf(t, sizeof(t), " urg %u", urg);
+	return flags & URG ? t : "";
+}
+
 static void log_inj(const struct conn *c, const struct inj *i)
 {
 	char src[64] = "", dst[64] = "";
@@ -75,15 +83,18 @@ static void log_inj(const struct conn *c, const struct inj *i)
 		inet_ntop(c->family, i->src, src, sizeof(src));
 	if (i->dst)
 		inet_ntop(c->family, i->dst, dst, sizeof(dst));
-	log_add("peer %s -> %s %-3s seq %u ack %u win %d len %d%s%s", src, dst,
+	log_add("peer %s -> %s %-3s seq %u ack %u win %d len %d%s%s%s%s", src, dst,
 		flag_text(i->flags), i->seq, i->ack,
-		i->win ? i->win : c->win, i->len, i->opt ? " raw options" : "",
-		i->bad_csum ? " bad checksum" : "");
+		i->win ? i->win : c->win, i->len,
+		urg_text(i->flags, i->urg), i->opt ? " raw options" : "",
+		i->bad_csum ? " bad checksum" : "",
+		(i->tos & 3) == 3 ? " CE" : "");
 }
 
 static void log_seg(const struct seg *s)
 {
 	struct conn *c = conn_of(s->sport, s->dport);
+	static const char *const field[] = { "", " ECT(1)", " ECT(0)", " CE" };
 	char ts[48] = "", sack[48] = "";
 
 	if (s->o.has_ts)
@@ -92,10 +103,10 @@ static void log_seg(const struct seg *s)
 		snprintf(sack, sizeof(sack), " sack %u-%u",
 			 s->o.sack[0][0] - (c ? c->irs : 0),
 			 s->o.sack[0][1] - (c ? c->irs : 0));
-	log_add("stack -> %-3s seq %u ack %u win %u len %d%s%s",
+	log_add("stack -> %-3s seq %u ack %u win %u len %d%s%s%s%s",
 		flag_text(s->flags), s->seq - (c ? c->iss : 0),
 		s->flags & ACK ? s->ack - (c ? c->irs : 0) : s->ack, s->win,
-		s->len, ts, sack);
+		s->len, urg_text(s->flags, s->urg), ts, sack, field[s->tos & 3]);
 }
 
 static void take_icmp(const uint8_t *p, int len, const struct seg *s)
@@ -553,7 +564,7 @@ void expect_stream_at(struct conn *c, uint32_t upto, const char *file, int line)
 				c->rcv, upto);
 		if (is_repeat(c, s))
 			continue;
-		if ((s->flags & ~PSH) != ACK || s->seq - c->iss != c->rcv ||
+		if ((s->flags & ~(c->ecn ? PSH | CWR : PSH)) != ACK || s->seq - c->iss != c->rcv ||
 		    !s->len)
 			fail_at(file, line, "%s seq %u len %d, expected data from %u",
 				flag_text(s->flags), s->seq - c->iss, s->len,

@@ -182,6 +182,26 @@ static void fragments6(void)
 	read_stream(c, 800);
 }
 
+/* RFC 6864 4.1: unfragmented, so any will do; RFC 7739 5: but not the same for all to see. */
+static void identification(void)
+{
+	uint16_t first = 0;
+	int i, apart = 0;
+	struct conn *c;
+	struct seg *s;
+
+	for (i = 0; i < 4; i++) {
+		c = in_established();
+		write_stream(c, 10);
+		s = expect(c, ACK, 1, 1, .len = 10);
+		if (!i)
+			first = s->id;
+		apart += (uint16_t)(s->id - first + 16) > 32;
+		inject(c, ACK, 1, 11);
+	}
+	check(apart, "connections of a listener begin with the same IPv4 ID, %u", first);
+}
+
 const struct row ip_rows[] = {
 	ROW(ROW_CORE, "MUST-48 DSCP", dscp),
 	ROW(0, "MUST-48 DSCP of SYN and SYN+ACK", dscp_syn),
@@ -191,6 +211,7 @@ const struct row ip_rows[] = {
 	    unknown_options6),
 	ROW(ROW_CORE | ROW_V4, "MUST-51 MUST-52 MUST-53 source routes",
 	    source_route),
+	ROW(ROW_V4, "RFC 6864 4.1 IPv4 ID of children", identification),
 	ROW(ROW_V4, "IPv4 fragments", fragments),
 	ROW(ROW_V6, "IPv6 fragments", fragments6),
 	{ NULL }

@@ -131,6 +131,41 @@ static void ports(void)
 	check(up < 16, "%d of 64 follow the one before", up);
 }
 
+/*
+ * RFC 6056 3.3.4: to one peer ports do follow each other, but by steps of a random length,
+ * so that a peer cannot count what others took (the kernel's TCP has steps of its own).
+ */
+static void port_steps(void)
+{
+	struct sockaddr_storage ss, peer;
+	int len = addr_fill(&peer, addr_peer(), 7777);
+	int fd[TUPLES], i, step, last = 0;
+	unsigned int seen = 0, most = 0;
+	socklen_t slen;
+
+	for (i = 0; i < TUPLES; i++) {
+		fd[i] = stack_socket();
+		sys_err(connect(fd[i], (void *)&peer, len), EINPROGRESS);
+		slen = sizeof(ss);
+		sys(getsockname(fd[i], (void *)&ss, &slen));
+		step = ntohs(((struct sockaddr_in *)&ss)->sin_port) - last;
+		last += step;
+		/* One of them may be the step from the end of the range to its beginning */
+		if (i && step > 0 && step <= 32) {
+			seen |= 1U << (step - 1);
+			most++;
+		}
+		fence();
+		drop_pending();
+	}
+	check(most >= TUPLES - 2, "%u of %d steps are short", most, TUPLES - 1);
+	check(__builtin_popcount(seen) >= 4, "lengths of steps: %#x", seen);
+	for (i = 0; i < TUPLES; i++)
+		sys(close(fd[i]));
+	fence();
+	drop_pending();
+}
+
 const struct row isn_rows[] = {
 	ROW(ROW_CORE, "MUST-8 initial numbers run with a clock",
 	    clock_driven),
@@ -140,5 +175,6 @@ const struct row isn_rows[] = {
 	    unguessable_active),
 	ROW(0, "RFC 7323 7.1 timestamps differ between peers", timestamps),
 	ROW(0, "RFC 6056 ephemeral ports are not a counter", ports),
+	ROW(ROW_XTCP, "RFC 6056 3.3.4 steps of a random length to one peer", port_steps),
 	{ NULL }
 };

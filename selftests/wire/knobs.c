@@ -34,10 +34,15 @@ static const struct {
 	{ "timestamps", 1, { "-1", "3" } },
 	{ "window_scaling", 1, { "2" } },
 	{ "ecn", 2, { "3" } },
+	{ "ecn_fallback", 1, { "2", "-1" } },
 	{ "syncookies", 1, { "3" } },
 	{ "tw_reuse", 2, { "3" } },
 	{ "rfc1337", 1, { "2" } },
 	{ "slow_start_after_idle", 1, { "2" } },
+	{ "pacing", 0, { "2", "-1" } },
+	{ "pacing_ss_ratio", 200, { "0", "1001" } },
+	{ "pacing_ca_ratio", 120, { "0", "1001" } },
+	{ "limit_output_bytes", 4194304, { "0", "-1" } },
 };
 
 #define KNOBS (sizeof(defaults) / sizeof(defaults[0]))

@@ -18,6 +18,7 @@
 #define XTCP_INFO		7
 #define XTCP_SYNACK_RETRIES	8
 #define XTCP_ORPHAN_RETRIES	9
+#define XTCP_ZEROCOPY		10
 #endif
 
 #endif

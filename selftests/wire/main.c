@@ -20,9 +20,12 @@ struct wire w = { .family = AF_INET, .proto = IPPROTO_TCP, .mtu = 1500 };
 static const struct row *const topics[] = {
 	handshake_rows, close_rows, reset_rows, options_rows, checksum_rows,
 	isn_rows, open_rows, failure_rows, keepalive_rows, timewait_rows,
-	icmp_rows, api_rows, window_rows, ack_rows, send_rows, ip_rows,
+	icmp_rows, api_rows, window_rows, ack_rows, send_rows, recovery_rows,
+	rack_rows, undo_rows, ecn_rows, ecnsend_rows, urgsend_rows, urgrecv_rows,
+	pacing_rows, lend_rows, ip_rows,
 	challenge_rows, orphan_rows, visible_rows, knobs_rows,
-	transitions_rows, matrix_rows, leftovers_rows,
+	transitions_rows, autotune_rows, memory_rows, pmtu_rows, route_rows,
+	matrix_rows, leftovers_rows,
 };
 
 /* What is run: a stack, what it uses on the wire, all rows or the core. */
@@ -34,7 +37,7 @@ struct config {
 };
 
 static struct {
-	bool v4, v6, vt, vt_only, core, list;
+	bool v4, v6, vt, vt_only, vt4, core, list;
 	struct config configs[8];
 	int nconfigs;
 	const char *match;
@@ -105,13 +108,17 @@ static bool topic_wanted(const char *topic)
 
 static bool row_wanted(const struct row *r, int family)
 {
-	if (!topic_wanted(r->topic))
+	/* What any row leaves behind is waited for, or the machine counts it as a leak */
+	if (!(r->flags & ROW_LAST) &&
+	    (!topic_wanted(r->topic) || (opt.match && fnmatch(opt.match, r->name, 0))))
 		return false;
 	if ((r->flags & ROW_XTCP) && !is_xtcp())
 		return false;
 	if ((r->flags & ROW_VT) && !opt.vt)
 		return false;
 	if (!(r->flags & ROW_VT) && opt.vt_only)
+		return false;
+	if ((r->flags & ROW_VT) && opt.vt4 && family == AF_INET6)
 		return false;
 	if ((opt.core || config->core) && !(r->flags & ROW_CORE))
 		return false;
@@ -125,9 +132,7 @@ static bool row_wanted(const struct row *r, int family)
 	if ((r->flags & ROW_ONCE) && family == AF_INET6 && opt.v4)
 		return false;
 	/* At the very end, after the last of the stacks. */
-	if ((r->flags & ROW_LAST) && config != &opt.configs[opt.nconfigs - 1])
-		return false;
-	return !opt.match || !fnmatch(opt.match, r->name, 0);
+	return !(r->flags & ROW_LAST) || config == &opt.configs[opt.nconfigs - 1];
 }
 
 static uint64_t hash_name(const char *s)
@@ -224,7 +229,7 @@ static void list_row(const struct row *r, int round)
 static void usage(void)
 {
 	fprintf(stderr,
-		"wire [-s STACK[/253][:core],...] [-4] [-6] [--vt|--vt-only] [--core]\n"
+		"wire [-s STACK[/253][:core],...] [-4] [-6] [--vt|--vt-only|--vt4] [--core]\n"
 		"     [--seed N] [--repeat N] [-r PATTERN] [-v] [list] [TOPIC...]\n"
 		"STACK: tcp (the kernel's), xtcp (its family), alias (AF_INET, 253)\n");
 	exit(2);
@@ -269,6 +274,7 @@ static void parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "vt", 0, NULL, 'V' }, { "vt-only", 0, NULL, 'O' },
+		{ "vt4", 0, NULL, 'F' },
 		{ "core", 0, NULL, 'c' }, { "seed", 1, NULL, 'S' },
 		{ "repeat", 1, NULL, 'n' }, { NULL, 0, NULL, 0 },
 	};
@@ -293,7 +299,9 @@ static void parse(int argc, char **argv)
 			break;
 		case 'O':
 			opt.vt_only = true;
-			opt.vt = true;
+			break;
+		case 'F':
+			opt.vt4 = true;
 			break;
 		case 'V':
 			opt.vt = true;
@@ -331,6 +339,7 @@ int main(int argc, char **argv)
 		opt.v4 = true;
 		opt.v6 = true;
 	}
+	opt.vt |= opt.vt_only || opt.vt4;
 	w.vt = opt.vt;
 	if (opt.list) {
 		for_rows(list_row, 0);

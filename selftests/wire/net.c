@@ -177,6 +177,13 @@ static const struct {
 	{ "rfc1337", "tcp_rfc1337", 1 },
 	{ "challenge_ack_limit", "tcp_challenge_ack_limit", 1 },
 	{ "ecn", "tcp_ecn", 1 },
+	{ "mtu_probing", "tcp_mtu_probing", 1 },
+	{ "base_mss", "tcp_base_mss", 1 },
+	{ "mtu_probe_floor", "tcp_mtu_probe_floor", 1 },
+	{ "ecn_fallback", "tcp_ecn_fallback", 1 },
+	{ "pacing_ss_ratio", "tcp_pacing_ss_ratio", 1 },
+	{ "pacing_ca_ratio", "tcp_pacing_ca_ratio", 1 },
+	{ "limit_output_bytes", "tcp_limit_output_bytes", 1 },
 };
 
 static void knob_path(const char *name, char *path, size_t size, int *div)

@@ -175,7 +175,7 @@ int pkt_build(const struct conn *c, const struct inj *i, uint8_t *buf)
 	put16(t + 2, i->dport ? i->dport : c->lport);
 	put32(t + 4, c->irs + i->seq);
 	put32(t + 8, i->flags & ACK ? c->iss + i->ack : i->ack);
-	t[12] = (i->doff ? i->doff : hl) / 4 << 4;
+	t[12] = (i->doff ? i->doff : hl) / 4 << 4 | i->ae;
 	t[13] = i->flags;
 	put16(t + 14, win);
 	put16(t + 16, 0);
@@ -285,6 +285,7 @@ static int parse_ip(const uint8_t *p, int len, struct seg *s, int *proto,
 	*total = get16(p + 2);
 	s->tos = p[1];
 	s->ttl = p[8];
+	s->id = get16(p + 4);
 	s->df = p[6] & 0x40;
 	memcpy(s->saddr, p + 12, 4);
 	memcpy(s->daddr, p + 16, 4);
@@ -315,6 +316,7 @@ int pkt_parse(const uint8_t *p, int len, struct seg *s)
 	s->dport = get16(t + 2);
 	s->seq = get32(t + 4);
 	s->ack = get32(t + 8);
+	s->reserved = t[12] & 15;
 	s->flags = t[13];
 	s->win = get16(t + 14);
 	s->urg = get16(t + 18);

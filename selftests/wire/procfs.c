@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* /proc/net/xtcp/states: how many now, how often entered, and from where. */
+/* /proc/net/xtcp/states and snmp: how many now, how often, and from where. */
 #include "wire.h"
 
 static FILE *open_states(void)
@@ -62,4 +62,26 @@ long xtcp_moved(int from, int to)
 	check(v >= 0, "/proc/net/xtcp/states has no count for %s -> %s",
 	      state_name(from), state_name(to));
 	return v;
+}
+
+/* Two lines: names, then values. */
+long xtcp_counter(const char *name)
+{
+	static char names[8192], values[8192];
+	char *n = names, *v = values;
+	FILE *f;
+
+	if (!is_xtcp())
+		return 0;
+	f = fopen("/proc/net/xtcp/snmp", "r");
+	check(f && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f),
+	      "/proc/net/xtcp/snmp: %s", strerror(errno));
+	fclose(f);
+	while (n && v) {
+		const char *word = strsep(&n, "\n "), *value = strsep(&v, "\n ");
+
+		if (!strcmp(word, name))
+			return atol(value);
+	}
+	fail("there is no counter %s", name);
 }

@@ -5,11 +5,19 @@
 # idle time. The wire protocol 253 and the alias under AF_INET and AF_INET6 run
 # the core rows that need no long time. Other arguments (-4, -r PATTERN, TOPIC...) are handed on.
 #
+# On the debug kernel, which is slow and looks for other things, the family alone, and long
+# timers over IPv4; its core are the rows S1 to S21.
+#
 #	XTCP_SEED=N XTCP_CORE=1 ./run.sh [--core] [ARGUMENTS]
 
 cd "$(dirname "$0")" || exit 1
 [ -e /dev/net/tun ] || modprobe tun || exit 1
-set -- --vt "$@"
+if [ "${XTCP_KERNEL:-}" = debug ] && [ "$XTCP_CORE" = 1 ] && [ "$*" = --core ]; then
+	set -- --core -r 'S[0-9]*'
+fi
 [ -z "$XTCP_SEED" ] || set -- --seed "$XTCP_SEED" "$@"
 [ "$XTCP_CORE" != 1 ] || set -- --core "$@"
-exec ./wire -s "${WIRE_STACKS:-xtcp,xtcp/253:core,alias:core}" "$@"
+stacks=xtcp,xtcp/253:core,alias:core
+vt=--vt
+[ "${XTCP_KERNEL:-}" != debug ] || stacks=xtcp vt=--vt4
+exec ./wire -s "${WIRE_STACKS:-$stacks}" $vt "$@"

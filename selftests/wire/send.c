@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* MUST-17, 19, 49, 60, 61, RFC 6928: what goes out, and when. */
 #define _GNU_SOURCE
+#include <sys/epoll.h>
 #include "wire.h"
 
 #define TOPIC "send"
@@ -68,6 +69,104 @@ static void cork(void)
 	write_stream(c, 10);
 	expect(c, ACK, 21, 1, .len = 10);
 	check(since_ms(c) >= 150, "corked for %d ms", (int)since_ms(c));
+}
+
+/* Full segments go, what is left over waits; a FIN takes it along. */
+static void cork_full(void)
+{
+	struct conn *c = in_established(.mss = 1012);
+
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 1);
+	write_stream(c, 2500);
+	expect_stream(c, 2001);
+	quiet(c);
+	inject(c, ACK, 1, 2001);
+	quiet(c);
+	sys(shutdown(c->fd, SHUT_WR));
+	expect(c, FIN | ACK, 2001, 1, .len = 500, .any = NO_WAIT);
+}
+
+/* With data under way the 200 ms begin when they are acknowledged. */
+static void cork_behind(void)
+{
+	struct conn *c = in_established();
+
+	write_stream(c, 10);
+	expect(c, ACK, 1, 1, .len = 10);
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 1);
+	write_stream(c, 10);
+	quiet(c);
+	/* The cork is off, and Nagle holds it still. */
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 0);
+	quiet(c);
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 1);
+	inject(c, ACK, 1, 11);
+	mark_last(c);
+	expect(c, ACK, 11, 1, .len = 10);
+	check(since_ms(c) >= 150, "corked for %d ms", (int)since_ms(c));
+}
+
+/* TCP_NODELAY is weaker than a cork, but for the moment when it is set. */
+static void cork_nodelay(void)
+{
+	struct conn *c = in_established();
+
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 1);
+	write_stream(c, 10);
+	quiet(c);
+	set_int(c->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	expect(c, ACK, 1, 1, .len = 10, .any = NO_WAIT);
+	write_stream(c, 10);
+	quiet(c);
+	set_int(c->fd, IPPROTO_TCP, TCP_CORK, 0);
+	expect(c, ACK, 11, 1, .len = 10, .any = NO_WAIT);
+}
+
+/* MSG_MORE is a cork for one call: the next ACK ends it. */
+static void more_ends(void)
+{
+	struct conn *c = in_established();
+	uint8_t b[10];
+
+	pattern_fill(b, 0, 10);
+	check_eq(send(c->fd, b, 10, MSG_MORE | MSG_NOSIGNAL), 10);
+	quiet(c);
+	inject(c, ACK, 1, 1);
+	expect(c, ACK, 1, 1, .len = 10);
+	/* By itself after 200 ms, like a cork. */
+	inject(c, ACK, 1, 11);
+	pattern_fill(b, 10, 10);
+	mark(c);
+	check_eq(send(c->fd, b, 10, MSG_MORE | MSG_NOSIGNAL), 10);
+	expect(c, ACK, 11, 1, .len = 10);
+	check(since_ms(c) >= 150, "held for %d ms", (int)since_ms(c));
+}
+
+/* TCP_NOTSENT_LOWAT: writable while less than half of it is unsent. */
+static void notsent(void)
+{
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLET };
+	struct conn *c = in_established(.sndbuf = 100000);
+	int ep = sys(epoll_create1(0));
+
+	zero_window(c);
+	set_int(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1000);
+	write_stream(c, 499);
+	poll_is(c->fd, POLLOUT);
+	write_stream(c, 1);
+	poll_is(c->fd, 0);
+	sys(epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &e));
+	check_eq(epoll_wait(ep, &e, 1, 0), 0);
+	/* What is under way does not count: the window opens, and that is news. */
+	inject(c, ACK, 1, 11);
+	expect(c, ACK, 11, 1, .len = 500);
+	poll_is(c->fd, POLLOUT);
+	check_eq(epoll_wait(ep, &e, 1, 5000), 1);
+	check(e.events & EPOLLOUT, "events %#x", e.events);
+	set_int(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0);
+	inject(c, ACK, 1, 511, .win = ZERO_WIN);
+	write_stream(c, 5000);
+	poll_is(c->fd, POLLOUT);
 }
 
 static void more(void)
@@ -193,7 +292,12 @@ const struct row send_rows[] = {
 	ROW(0, "RFC 1122 4.2.3.4 Nagle", nagle),
 	ROW(ROW_CORE, "MUST-17 Nagle can be switched off", nodelay),
 	ROW(0, "TCP_CORK", cork),
+	ROW(0, "TCP_CORK full segments go, and all with a FIN", cork_full),
+	ROW(0, "TCP_CORK behind data under way, and Nagle after it", cork_behind),
+	ROW(0, "TCP_CORK and TCP_NODELAY", cork_nodelay),
 	ROW(0, "MSG_MORE", more),
+	ROW(0, "MSG_MORE ends by itself", more_ends),
+	ROW(0, "TCP_NOTSENT_LOWAT", notsent),
 	ROW(ROW_CORE, "MUST-19 RFC 6928 RFC 5681 ten segments, slow start",
 	    slow_start),
 	ROW(0, "MUST-19 RFC 5681 one segment after a timeout",

@@ -87,17 +87,19 @@ struct conn *listener_peer(const struct conn *l)
 
 void peer_syn(struct conn *c, struct how h)
 {
-	inject(c, SYN, 0, 0, .mss = h.mss ? h.mss : 1460, .ws = h.no_ws ? 0 : 1,
-	       .sackok = !h.no_sack, .ts = !h.no_ts);
+	inject(c, SYN | (h.ecn ? ECE | CWR : 0), 0, 0, .mss = h.mss ? h.mss : 1460,
+	       .ws = h.no_ws ? 0 : 1, .sackok = !h.no_sack, .ts = !h.no_ts);
 	c->ts = !h.no_ts;
+	c->ecn = h.ecn;
 }
 
 void peer_syn_ack(struct conn *c, struct how h)
 {
-	inject(c, SYN | ACK, 0, 1, .mss = h.mss ? h.mss : 1460,
+	inject(c, SYN | ACK | (h.ecn ? ECE : 0), 0, 1, .mss = h.mss ? h.mss : 1460,
 	       .ws = h.no_ws ? 0 : 1, .sackok = !h.no_sack,
 	       .ts = !h.no_ts);
 	c->ts = !h.no_ts;
+	c->ecn = h.ecn;
 }
 
 static void check_syn_options(const struct conn *c, struct how h, bool answer)
@@ -130,7 +132,7 @@ struct conn *in_syn_sent_(struct how h)
 	sys_err(connect(c->fd, (void *)&ss, len), EINPROGRESS);
 	sys(getsockname(c->fd, (void *)&ss, &slen));
 	c->lport = ntohs(((struct sockaddr_in *)&ss)->sin_port);
-	expect(c, SYN, 0, 0);
+	expect(c, SYN | (h.ecn ? ECE | CWR : 0), 0, 0);
 	mark_last(c);
 	check_syn_options(c, h, false);
 	state_is(c, TCP_SYN_SENT);
@@ -148,7 +150,7 @@ struct conn *in_syn_recv_(struct how h)
 		c = in_listen_(h);
 		peer_syn(c, h);
 	}
-	expect(c, SYN | ACK, 0, 1);
+	expect(c, SYN | ACK | (h.ecn ? ECE : 0), 0, 1);
 	mark_last(c);
 	check_syn_options(c, h, true);
 	state_is(c, TCP_SYN_RECV);
@@ -289,4 +291,27 @@ void zero_window(struct conn *c)
 	inject(c, ACK, c->snd, c->rcv, .win = ZERO_WIN);
 	quiet(c);
 	mark_last(c);
+}
+
+/*
+ * The stack's own window is zero: its program does not read. Some stacks close it only when
+ * it is filled to the last byte.
+ */
+struct conn *own_zero_window(void)
+{
+	struct conn *c = in_established(.rcvbuf = 2304);
+	int i, win = 200;
+	struct seg *s;
+
+	for (i = 0; i < 300 && win; i++) {
+		inject(c, ACK, c->snd, 1, .len = win < 200 ? win : 200);
+		s = next_seg(c, 1000);
+		check(s, "data is not acknowledged");
+		win = s->win << c->ws;
+		c->snd = s->ack - c->irs;
+		c->ts_recent = s->o.tsval;
+	}
+	check(!win, "the window never closes");
+	drop_pending();
+	return c;
 }

@@ -130,26 +130,7 @@ static void probes_for_ever(void)
 	quiet(c);
 }
 
-/* MUST-66: a closed window shuts out data, not RST, URG and ACKs. */
-static struct conn *own_zero_window(void)
-{
-	struct conn *c = in_established(.rcvbuf = 2304);
-	int i, win = 1;
-	struct seg *s;
-
-	for (i = 0; i < 300 && win; i++) {
-		inject(c, ACK, c->snd, 1, .len = 200);
-		s = next_seg(c, 1000);
-		check(s, "data is not acknowledged");
-		win = s->win;
-		c->snd = s->ack - c->irs;
-		c->ts_recent = s->o.tsval;
-	}
-	check(!win, "the window never closes");
-	drop_pending();
-	return c;
-}
-
+/* MUST-66: a closed window shuts out data, not RST, URG (urgrecv.c) and ACKs. */
 static void rst_at_zero_window(void)
 {
 	struct conn *c = own_zero_window();

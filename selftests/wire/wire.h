@@ -67,8 +67,10 @@ struct seg {
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	uint8_t flags;
+	uint8_t reserved;	/* the four bits before the flags */
 	uint16_t win, urg;
 	uint8_t ttl, tos;
+	uint16_t id;		/* IPv4 */
 	bool df;
 	int optlen;
 	uint8_t opt[40];
@@ -95,6 +97,7 @@ struct inj {
 	int doff;		/* bytes, when it shall be wrong */
 	uint16_t urg;
 	uint8_t tos, ttl;
+	bool ae;		/* RFC 9768: the reserved bit before CWR */
 	uint16_t sport, dport;
 	const void *src, *dst;
 	const uint8_t *ipopt;	/* IPv4 options, multiple of 4 bytes */
@@ -116,6 +119,7 @@ struct expect {
 struct how {
 	bool active;
 	bool no_ts, no_sack, no_ws;
+	bool ecn;		/* asks for it or agrees, and so does the stack */
 	bool close;		/* close() rather than shutdown() */
 	int mss;
 	int win;
@@ -135,6 +139,7 @@ struct conn {
 	uint32_t rcv;		/* next relative number the stack sends */
 	int win;		/* what the peer advertises, raw */
 	bool ts;
+	bool ecn;		/* the stack's data may have CWR */
 	int ws;			/* shift the stack announced */
 	uint32_t ts_base, ts_recent;
 	uint64_t mark_ns, last_ns;
@@ -180,7 +185,10 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
 	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
 	challenge_rows[], orphan_rows[], visible_rows[], transitions_rows[],
-	matrix_rows[], knobs_rows[], leftovers_rows[];
+	matrix_rows[], knobs_rows[], leftovers_rows[],
+	autotune_rows[], recovery_rows[],
+	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
+	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[];
 
 /* main.c */
 void fail_at(const char *file, int line, const char *fmt, ...)
@@ -225,9 +233,11 @@ bool proc_state(const struct conn *c, int *state);
 const char *state_name(int state);
 bool state_named(const char *name, int state);
 
-/* procfs.c: /proc/net/xtcp/states */
+/* procfs.c: /proc/net/xtcp/states... */
 bool xtcp_count(int state, long *now, long *ever);
 long xtcp_moved(int from, int to);
+/* /proc/net/xtcp/snmp; 0 over the kernel's TCP */
+long xtcp_counter(const char *name);
 
 /* pkt.c */
 uint32_t csum_add(uint32_t sum, const void *p, int len);
@@ -340,6 +350,7 @@ void peer_syn_ack(struct conn *c, struct how h);
 void do_accept(struct conn *c);
 void do_close(struct conn *c, struct how h);
 void zero_window(struct conn *c);
+struct conn *own_zero_window(void);
 
 static inline bool is_xtcp(void)
 {

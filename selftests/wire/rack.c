@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* RFC 8985: losses by time, reordering, and probes for the tail. */
+#define _GNU_SOURCE
+#include "loss.h"
+
+#define TOPIC "rack"
+
+/* min_rtt / 4 after the one that overtook it: no count of three is needed. */
+static void by_time(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 3);
+	pass(c, RTT);
+	mark(c);
+	sack(c, AT(0), { AT(2), AT(3) });
+	none(c);
+	data_within(c, AT(0), 90);
+	near(since_ms(c), RTT / 4, 20);
+	sack(c, AT(1), { AT(2), AT(3) });
+	data(c, AT(1));
+	none(c);
+	check_eq(resent(c), 2);
+}
+
+/* A segment comes late, and is seen to: the connection knows reordering. */
+static void overtaken(struct conn *c, int first)
+{
+	flight(c, first, first + 4);
+	pass(c, RTT);
+	sack(c, AT(first), { AT(first + 1), AT(first + 2) });
+	none(c);
+	inject(c, ACK, 1, AT(first + 4));
+	none(c);
+}
+
+/* After that, no number of duplicate ACKs is a loss before its time. */
+static void not_by_count(void)
+{
+	struct conn *c = far();
+	int i;
+
+	overtaken(c, 0);
+	flight(c, 4, 12);
+	pass(c, RTT);
+	for (i = 1; i < 8; i++) {
+		sack(c, AT(4), { AT(5), AT(5 + i) });
+		none(c);
+	}
+	/* It was only late. */
+	pass(c, RTT / 10);
+	inject(c, ACK, 1, AT(12));
+	none(c);
+	check_eq(resent(c), 0);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	/* And a loss is one still, when its time has passed. */
+	flight(c, 12, 18);
+	pass(c, RTT);
+	mark(c);
+	sack(c, AT(12), { AT(13), AT(18) });
+	none(c);
+	data_within(c, AT(12), 90);
+	near(since_ms(c), RTT / 4, 20);
+	none(c);
+}
+
+/* Sent again without need, says a DSACK: it waits for longer from then on. */
+static void adapts(void)
+{
+	struct conn *c = far();
+
+	overtaken(c, 0);
+	flight(c, 4, 10);
+	pass(c, RTT);
+	sack(c, AT(4), { AT(5), AT(10) });
+	data_within(c, AT(4), 90);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	sack(c, AT(10), { AT(4), AT(5) });
+	none(c);
+	flight(c, 10, 16);
+	pass(c, RTT);
+	mark(c);
+	sack(c, AT(10), { AT(11), AT(16) });
+	none(c);
+	data_within(c, AT(10), 190);
+	near(since_ms(c), RTT / 2, 25);
+}
+
+/* Two round trips of silence: the last segment again, then RTO for the first. */
+static void tail(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 4);
+	mark(c);
+	data_within(c, AT(3), 400);
+	near(since_ms(c), 2 * RTT, 40);
+	/* One probe, no more: the timer is next, and it counts anew. */
+	mark(c);
+	data_within(c, AT(0), 1000);
+	check(since_ms(c) >= 2 * RTT, "RTO %d ms after the probe",
+	      (int)since_ms(c));
+}
+
+/* One segment: its ACK may be delayed. Never later than the RTO would be. */
+static void tail_alone(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 1);
+	mark(c);
+	data_within(c, AT(0), 1000);
+	check(since_ms(c) >= 3 * RTT - 10, "after %d ms", (int)since_ms(c));
+	check(since_ms(c) <= 4 * RTT + 60, "after %d ms", (int)since_ms(c));
+	/* A probe leaves the window as it is. */
+	check_eq(cwnd(c), 10);
+}
+
+/* New data are the better probe, one segment beyond the window. */
+static void tail_new(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 10);
+	write_stream(c, 5 * LEN);
+	none(c);
+	mark(c);
+	data_within(c, AT(10), 400);
+	near(since_ms(c), 2 * RTT, 40);
+	none(c);
+	check_eq(resent(c), 0);
+	pass(c, RTT);
+	/* Its SACK tells that all before it is lost. */
+	sack(c, AT(0), { AT(10), AT(11) });
+	data_within(c, AT(0), 90);
+}
+
+/* The probe repaired a loss that nothing else would have told of. */
+static void tail_repaired(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 4);
+	data_within(c, AT(3), 400);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(4));
+	none(c);
+	flight(c, 4, 5);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	none(c);
+	check(ssthresh(c) < 10, "ssthresh %d: the loss has no answer",
+	      ssthresh(c));
+	check(cwnd(c) < 10, "cwnd %d", cwnd(c));
+}
+
+/* Both the segment and the probe came: a DSACK, and nothing was lost. */
+static void tail_needless(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 4);
+	data_within(c, AT(3), 400);
+	pass(c, RTT / 2);
+	inject(c, ACK, 1, AT(4));
+	sack(c, AT(4), { AT(3), AT(4) });
+	none(c);
+	flight(c, 4, 5);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	none(c);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check_eq(cwnd(c), 10);
+}
+
+const struct row rack_rows[] = {
+	ROW(ROW_CORE, "RFC 8985 6.2 lost by time, not by count", by_time),
+	ROW(ROW_CORE, "RFC 8985 6.2 reordering is no loss", not_by_count),
+	ROW(0, "RFC 8985 6.2 RFC 2883 DSACK widens the window", adapts),
+	ROW(ROW_CORE, "RFC 8985 7.2 a tail loss probe after two round trips", tail),
+	ROW(0, "RFC 8985 7.2 one segment: no sooner than its ACK may be", tail_alone),
+	ROW(0, "RFC 8985 7.3 new data are the probe", tail_new),
+	ROW(0, "RFC 8985 7.4 a probe that repaired a loss", tail_repaired),
+	ROW(0, "RFC 8985 7.4 a probe that was not needed", tail_needless),
+	{ NULL }
+};

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* RFC 2018, 6675, 6937, 6582, 3042: what is sent again, in which order, how much. */
+#define _GNU_SOURCE
+#include "loss.h"
+
+#define TOPIC "recovery"
+
+/* Three holes, told by one ACK: filled from the lowest up, then new data. */
+static void holes(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 10);
+	write_stream(c, 20 * LEN);
+	pass(c, RTT);
+	sack(c, AT(1), { AT(8), AT(10) }, { AT(5), AT(7) }, { AT(2), AT(4) });
+	data(c, AT(1));
+	data(c, AT(4));
+	data(c, AT(7));
+	data(c, AT(10));
+	while (sent(c))
+		;
+	/* The first two come; the third is not sent again for that. */
+	pass(c, RTT);
+	sack(c, AT(7), { AT(8), AT(10) });
+	check(sent(c) >= 1, "nothing is sent for what came");
+	check_eq(resent(c), 3);
+	inject(c, ACK, 1, c->rcv);
+	fence();
+	check_eq(resent(c), 3);
+}
+
+/* The same holes, told bit by bit: each is sent once, and only once. */
+static void once(void)
+{
+	struct conn *c = far();
+	int i;
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	for (i = 3; i <= 5; i++) {
+		none(c);
+		sack(c, AT(0), { AT(3), AT(i + 1) });
+	}
+	data(c, AT(0));
+	for (i = 6; i < 10; i++)
+		sack(c, AT(0), { AT(3), AT(i + 1) });
+	data(c, AT(1));
+	data(c, AT(2));
+	none(c);
+	pass(c, RTT / 2);
+	check_eq(resent(c), 3);
+	check_eq(sacked(c), 7);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(sacked(c), 0);
+}
+
+/* What was sent again and lost again is found by RACK, without the timer. */
+static void lost_again(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 10);
+	write_stream(c, 20 * LEN);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(10) });
+	data(c, AT(0));
+	data(c, AT(10));
+	while (sent(c))
+		;
+	pass(c, RTT);
+	/* New data that were sent after the retransmission arrive, it does not. */
+	sack(c, AT(0), { AT(1), AT(13) });
+	data_within(c, AT(0), 60);
+	check_eq(resent(c), 2);
+}
+
+/* RFC 6937: of 20 segments in flight 14 go out again, evenly. */
+static void prr(void)
+{
+	struct conn *c = far();
+	int i, out = 0, delivered, want, total = 0;
+
+	twenty(c);
+	flight(c, 10, 30);
+	write_stream(c, 60 * LEN);
+	pass(c, RTT);
+	/* Limited transmit: one new segment for each; TCP may wait for two (TSO). */
+	for (i = 1; i <= 2; i++) {
+		sack(c, AT(10), { AT(11), AT(11 + i) });
+		out += sent(c);
+		check(out <= i && (out == i || !is_xtcp()), "%d for %d", out, i);
+	}
+	for (i = 3; i < 20; i++) {
+		sack(c, AT(10), { AT(11), AT(11 + i) });
+		out = sent(c);
+		total += out;
+		delivered = i - 2;
+		check(i > 3 || out == 1, "%d at the first", out);
+		/* ceil(delivered * ssthresh / RecoverFS), while pipe > ssthresh */
+		want = (delivered * 14 + 19) / 20;
+		if (delivered < 14)
+			check(total <= want && total >= want - !is_xtcp(),
+			      "%d after %d, not %d", total, delivered, want);
+		check(total <= 14, "%d of 20", total);
+	}
+	check_eq(ssthresh(c), 14);
+	check_eq(resent(c), 1);
+	inject(c, ACK, 1, AT(32));
+	fence();
+	check_eq(cwnd(c), 14);
+}
+
+/* Most of the window is lost: packet conservation, slow start up to ssthresh. */
+static void prr_bound(void)
+{
+	struct conn *c = far();
+	int n;
+
+	twenty(c);
+	flight(c, 10, 30);
+	write_stream(c, 60 * LEN);
+	pass(c, RTT);
+	/* Sixteen are lost, four arrive. */
+	sack(c, AT(10), { AT(26), AT(30) });
+	n = sent(c);
+	check(n >= 1 && n <= 4, "%d segments for four that arrived", n);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(11));
+	n = sent(c);
+	check(n >= 1 && n <= 2, "%d segments for one that arrived", n);
+}
+
+/* RFC 6582: at the third duplicate, each partial ACK the next hole, no more. */
+static void newreno(void)
+{
+	struct conn *c = far(.no_sack = true);
+	int i;
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	for (i = 0; i < 3; i++) {
+		none(c);
+		inject(c, ACK, 1, AT(0));
+	}
+	data(c, AT(0));
+	none(c);
+	for (i = 0; i < 4; i++)
+		inject(c, ACK, 1, AT(0));
+	none(c);
+	/* 3 and 6 are missing as well. */
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(3));
+	data(c, AT(3));
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(6));
+	data(c, AT(6));
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(resent(c), 3);
+	check_eq(ssthresh(c), 7);
+	/* The kernel's stays in recovery until more than all of it is acknowledged. */
+	if (is_xtcp())
+		check_eq(cwnd(c), 7);
+}
+
+/* RFC 6582 3.2 step 1: duplicates of what was sent again are no new loss. */
+static void newreno_twice(void)
+{
+	struct conn *c = far(.no_sack = true);
+	int i;
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	for (i = 0; i < 9; i++)
+		inject(c, ACK, 1, AT(0));
+	data(c, AT(0));
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	write_stream(c, 4 * LEN);
+	for (i = 10; i < 14; i++)
+		data(c, AT(i));
+	for (i = 0; i < 4; i++)
+		inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(resent(c), 1);
+	check_eq(ssthresh(c), 7);
+}
+
+/* RFC 3042: the first two duplicate ACKs are worth a new segment each. */
+static void limited_transmit(void)
+{
+	struct conn *c = far(.no_sack = true);
+	int out;
+
+	flight(c, 0, 10);
+	write_stream(c, 10 * LEN);
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(0));
+	data(c, AT(10));
+	none(c);
+	inject(c, ACK, 1, AT(0));
+	out = sent(c);
+	/* The kernel's may wait until there are two to send at once (TSO). */
+	check(out == 1 || (!out && !is_xtcp()), "%d segments", out);
+	check_eq(c->rcv, AT(11 + out));
+	inject(c, ACK, 1, AT(0));
+	data(c, AT(0));
+	none(c);
+}
+
+/* RFC 2018 8: held, and not acknowledged: it is sent again after all. */
+static void reneging(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 6);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(6) });
+	data(c, AT(0));
+	pass(c, RTT);
+	/* The hole is filled, but the ACK does not go on to 6. */
+	inject(c, ACK, 1, AT(1));
+	data_within(c, AT(1), 2000);
+	inject(c, ACK, 1, AT(2));
+	data_within(c, AT(2), 2000);
+	inject(c, ACK, 1, AT(6));
+	fence();
+	check_eq(sacked(c), 0);
+}
+
+/* Blocks of what was never sent, of what is long acknowledged, upside down. */
+static void lies(void)
+{
+	struct conn *c = far();
+	int i;
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	none(c);
+	for (i = 0; i < 5; i++) {
+		sack(c, AT(5), { AT(20), AT(30) });
+		sack(c, AT(5), { AT(9), AT(11) });
+		sack(c, AT(5), { AT(9), AT(8) });
+		sack(c, AT(5), { 1u << 31, (1u << 31) + LEN });
+		sack(c, AT(5), { AT(8), AT(8) });
+	}
+	none(c);
+	check_eq(sacked(c), 0);
+	check_eq(resent(c), 0);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+}
+
+/* Thousands of blocks of one byte: nothing is cut, nothing marked by them. */
+static void crumbs(void)
+{
+	struct conn *c = far();
+	int i, n = 0;
+
+	twenty(c);
+	flight(c, 10, 30);
+	pass(c, RTT);
+	for (i = 0; i < 3000; i++) {
+		uint32_t at = AT(11) + 2 + (i * 19) % (18 * LEN);
+
+		if (at % LEN < 2 || at % LEN > 990)
+			continue;
+		sack(c, AT(10), { at, at + 1 }, { at + 2, at + 3 },
+		     { at + 4, at + 6 });
+		n++;
+	}
+	check(n > 2000, "only %d", n);
+	/* This may have taken longer than an RTO: only marks tell. */
+	sent(c);
+	if (is_xtcp())
+		check_eq(sacked(c), 0);
+	/* The connection goes on; what is wholly held counts, the rest not. */
+	sack(c, AT(10), { AT(11) + 10, AT(16) + 10 });
+	sent(c);
+	if (is_xtcp())
+		check_eq(sacked(c), 4);
+	inject(c, ACK, 1, AT(30));
+	fence();
+	drop_pending();
+	flight(c, 30, 35);
+}
+
+/* RFC 7661, RFC 9438 5.8: a window that is not used does not grow. */
+static void not_limited(void)
+{
+	struct conn *c = far();
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		flight(c, 2 * i, 2 * i + 2);
+		pass(c, RTT);
+		inject(c, ACK, 1, AT(2 * i + 2));
+		none(c);
+	}
+	check_eq(cwnd(c), 10);
+}
+
+const struct row recovery_rows[] = {
+	ROW(ROW_CORE, "RFC 6675 RFC 2018 holes are filled from the lowest up", holes),
+	ROW(0, "RFC 6675 each hole once", once),
+	ROW(0, "RFC 8985 6.2 a retransmission that is lost", lost_again),
+	ROW(ROW_CORE, "RFC 6937 14 of 20, evenly; cwnd ends at ssthresh", prr),
+	ROW(0, "RFC 6937 3.1 the bound when much is lost", prr_bound),
+	ROW(ROW_CORE, "RFC 6582 partial ACKs", newreno),
+	ROW(0, "RFC 6582 3.2 not twice for one window", newreno_twice),
+	ROW(ROW_CORE, "RFC 3042 limited transmit", limited_transmit),
+	ROW(0, "RFC 2018 8 reneging", reneging),
+	ROW(0, "RFC 2018 blocks that lie", lies),
+	ROW(0, "RFC 2018 thousands of crumbs", crumbs),
+	ROW(0, "RFC 7661 RFC 9438 5.8 an unused window does not grow", not_limited),
+	{ NULL }
+};

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* RFC 3522, 3708, 4015, 5682: what was late is not lost, and costs no window. */
+#define _GNU_SOURCE
+#include "loss.h"
+
+#define TOPIC "undo"
+
+/* The ACK of what was sent again echoes a time before that. */
+static void timestamp(void)
+{
+	struct conn *c = far();
+	uint32_t before;
+
+	flight(c, 0, 10);
+	before = c->ts_recent;
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(10) });
+	data(c, AT(0));
+	check_eq(ssthresh(c), 7);
+	pass(c, 20);
+	sack_(c, AT(10), before, NULL, 0);
+	none(c);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(cwnd(c) >= 10, "cwnd %d", cwnd(c));
+}
+
+/* It echoes the retransmission: there was a loss. */
+static void timestamp_loss(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(10) });
+	data(c, AT(0));
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+}
+
+/* One late segment does not excuse another that was lost. */
+static void timestamp_partial(void)
+{
+	struct conn *c = far();
+	uint32_t before;
+
+	flight(c, 0, 10);
+	before = c->ts_recent;
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(5) }, { AT(6), AT(10) });
+	data(c, AT(0));
+	data(c, AT(5));
+	pass(c, 20);
+	sack_echo(c, AT(5), before, { AT(6), AT(10) });
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(ssthresh(c), 7);
+}
+
+/* Without timestamps the receiver has to say that it came twice. */
+static void dsack(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(10) });
+	data(c, AT(0));
+	pass(c, 20);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	pass(c, RTT);
+	sack(c, AT(10), { AT(0), AT(1) });
+	none(c);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(cwnd(c) >= 10, "cwnd %d", cwnd(c));
+}
+
+/* One of two retransmissions was needed: nothing is taken back. */
+static void dsack_one(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(5) }, { AT(6), AT(10) });
+	data(c, AT(0));
+	data(c, AT(5));
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	sack(c, AT(10), { AT(0), AT(1) });
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+}
+
+/* Until the timer has sent the head again; a probe may come before. */
+static void time_out(struct conn *c)
+{
+	struct seg *s;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		s = next_seg(c, 5000);
+		check(s, "no timeout");
+		if (s->o.has_ts)
+			c->ts_recent = s->o.tsval;
+		if (s->seq - c->iss == AT(0))
+			return;
+		if ((int32_t)(s->seq - c->iss + s->len - c->rcv) > 0)
+			c->rcv = s->seq - c->iss + s->len;
+	}
+	fail("the head is not sent again");
+}
+
+/* A delay, not a loss: the first ACK moves the window, the second decides. */
+static void frto(void)
+{
+	struct conn *c = far(.no_ts = true, .no_sack = true);
+
+	flight(c, 0, 10);
+	write_stream(c, 20 * LEN);
+	time_out(c);
+	check_eq(cwnd(c), 1);
+	/* New data, nothing again. */
+	inject(c, ACK, 1, AT(1));
+	data(c, AT(10));
+	data(c, AT(11));
+	none(c);
+	inject(c, ACK, 1, AT(2));
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(cwnd(c) >= 10, "cwnd %d", cwnd(c));
+	while (sent(c))
+		;
+	check_eq(resent(c), 1);
+}
+
+/* With SACK the first ACK of what was sent but once is enough. */
+static void frto_sack(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 10);
+	write_stream(c, 20 * LEN);
+	time_out(c);
+	check(ssthresh(c) < 10, "ssthresh %d", ssthresh(c));
+	inject(c, ACK, 1, AT(2));
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(sent(c) > 0, "nothing is sent");
+	check_eq(resent(c), 1);
+}
+
+/* A loss: the second ACK is a duplicate, and what was lost goes out. */
+static void frto_loss(void)
+{
+	struct conn *c = far(.no_ts = true, .no_sack = true);
+
+	flight(c, 0, 10);
+	write_stream(c, 20 * LEN);
+	time_out(c);
+	inject(c, ACK, 1, AT(1));
+	data(c, AT(10));
+	data(c, AT(11));
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(1));
+	inject(c, ACK, 1, AT(1));
+	data_within(c, AT(1), 3000);
+	check(ssthresh(c) < 10, "ssthresh %d", ssthresh(c));
+}
+
+/* No new data: the loss is taken for real, and nothing waits for a decision. */
+static void frto_no_data(void)
+{
+	struct conn *c = far(.no_ts = true, .no_sack = true);
+
+	flight(c, 0, 10);
+	time_out(c);
+	inject(c, ACK, 1, AT(1));
+	data(c, AT(1));
+	data(c, AT(2));
+	none(c);
+}
+
+/* With timestamps the first ACK tells. */
+static void eifel_rto(void)
+{
+	struct conn *c = far();
+	uint32_t before;
+
+	flight(c, 0, 10);
+	before = c->ts_recent;
+	write_stream(c, 20 * LEN);
+	time_out(c);
+	pass(c, 20);
+	sack_(c, AT(1), before, NULL, 0);
+	fence();
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(cwnd(c) >= 10, "cwnd %d", cwnd(c));
+	check_eq(resent(c), 1);
+}
+
+const struct row undo_rows[] = {
+	ROW(ROW_CORE, "RFC 3522 RFC 4015 undone by timestamp", timestamp),
+	ROW(0, "RFC 3522 a real loss stays one", timestamp_loss),
+	ROW(0, "RFC 3522 one late, one lost", timestamp_partial),
+	ROW(ROW_CORE, "RFC 3708 RFC 2883 undone by DSACK", dsack),
+	ROW(0, "RFC 3708 not all of them came twice", dsack_one),
+	ROW(ROW_CORE, "RFC 5682 2.1 a spurious timeout", frto),
+	ROW(0, "RFC 5682 3.1 a spurious timeout, with SACK", frto_sack),
+	ROW(0, "RFC 5682 2.1 a timeout for a loss", frto_loss),
+	ROW(0, "RFC 5682 2.1 a timeout and no new data", frto_no_data),
+	ROW(0, "RFC 3522 a spurious timeout, by timestamp", eifel_rto),
+	{ NULL }
+};
