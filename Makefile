@@ -6,6 +6,7 @@
 #   make check-quick        one kernel, under five minutes once the machine room stands
 #   make check-debug        KASAN, lockdep and kmemleak kernel only
 #   make check-style        checkpatch, sparse, layers, lengths
+#   make bench              XTCP beside the kernel's TCP: instructions, bytes, goodput
 #   make shell KERNEL=6.12  a machine with the module loaded, to play in
 #   make fuzz               the option parser under libFuzzer
 #   make headers_install install clean
@@ -37,6 +38,10 @@ check-style:
 	@$(ROOM)/setup
 	@scripts/check-style
 
+bench:
+	@$(ROOM)/setup
+	@scripts/bench/run
+
 shell:
 	@$(ROOM)/setup
 	@$(ROOM)/build $(KERNEL)
@@ -57,7 +62,7 @@ install: modules_install headers_install
 
 clean:
 	@[ ! -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
-	rm -rf build/6.1 build/6.12 build/sid build/debug build/selftests build/logs
+	rm -rf build/6.1 build/6.12 build/sid build/debug build/selftests build/logs build/bench
 
-.PHONY: all modules modules_install demo check check-quick check-debug check-style shell selftests \
+.PHONY: all modules modules_install demo check check-quick check-debug check-style bench shell selftests \
 	fuzz headers_install install clean

@@ -2,6 +2,7 @@
 """Which selftests run where, and running them."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -51,14 +52,18 @@ def make(*args, **kw):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, **kw)
 
 
-def install(collections):
-    """Build and install collections. Returns the errors: {collection: text}."""
+def install(collections, limit=None):
+    """Build and install collections, limit seconds each. Returns the errors: {collection: text}."""
     errors = {}
     for c in sorted(set(collections)):
         if c != "lib" and not os.path.exists(os.path.join(vmlib.TOP, "selftests", c, "Makefile")):
             errors[c] = "there is no selftests/%s" % c
             continue
-        r = make("install", "TARGETS=" + c, "INSTALL_PATH=" + INSTALL)
+        try:
+            r = make("install", "TARGETS=" + c, "INSTALL_PATH=" + INSTALL, timeout=limit)
+        except subprocess.TimeoutExpired as e:
+            errors[c] = str(e)
+            continue
         if r.returncode:
             errors[c] = r.stdout
     return errors
@@ -83,8 +88,8 @@ class Lines:
         self.log.flush()
 
 
-def run(kernel, suite, core=False, seed=None, echo=False, args=""):
-    """Run one suite on one kernel. Returns a ktap.Report."""
+def run(kernel, suite, core=False, seed=None, echo=False, args="", limit=None):
+    """Run one suite on one kernel, for limit seconds at most. Returns a ktap.Report."""
     report = ktap.Report("%s %s" % (kernel, suite.name))
     seed = seed or "%d" % (time.time() * 1000 % 2**31)
     command = (suite.core if core and suite.core else suite.command) + (" " + args if args else "")
@@ -93,6 +98,8 @@ def run(kernel, suite, core=False, seed=None, echo=False, args=""):
     os.makedirs(logs, exist_ok=True)
     name = os.path.join(logs, "%s-%s.log" % (kernel, suite.name))
     timeout = suite.timeout * SLOW.get(kernel, 1)
+    if limit:
+        timeout = min(timeout, limit)
     env = "XTCP_SEED=%s XTCP_KERNEL=%s%s" % (seed, kernel, " XTCP_CORE=1" if core else "")
     with open(name, "w") as log:
         log.write("# seed %s\n" % seed)
@@ -110,16 +117,30 @@ def run(kernel, suite, core=False, seed=None, echo=False, args=""):
     return report
 
 
+def end_group(p, how):
+    """End a child that leads a session, and all that it started."""
+    try:
+        os.killpg(p.pid, how)
+    except ProcessLookupError:
+        pass
+
+
+# What run_here() has started and not seen the end of
+RUNNING = set()
+
+
 def run_here(env, path, command, timeout, lines):
     p = subprocess.Popen("cd '%s' && env %s %s" % (path, env, command), shell=True,
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          start_new_session=True)
-    killer = threading.Timer(timeout, lambda: os.killpg(p.pid, 15))
+    RUNNING.add(p)
+    killer = threading.Timer(timeout, end_group, (p, signal.SIGTERM))
     killer.start()
     for raw in iter(p.stdout.readline, b""):
         lines.write(raw)
     rc = p.wait()
     killer.cancel()
+    RUNNING.discard(p)
     return rc
 
 

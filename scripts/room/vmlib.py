@@ -254,11 +254,13 @@ class Output(threading.Thread):
 class Vm:
     """One machine. Sub-classes say how it is started; the verdict is the same for all."""
 
-    def __init__(self, name, accel=None, smp=1, mem="1G", timeout=120, virtual=False, count=False,
+    def __init__(self, name, accel=None, smp=1, mem="1G", timeout=120, virtual=False, count=False, shift=None,
                  module=False, params="", nics=(), files=(), qemu=(), append="", keep=False):
         self.name, self.env = name, kernel(name)
         self.smp, self.mem, self.timeout = smp, mem, timeout
         self.virtual, self.count = virtual, count
+        # an instruction takes 2^shift ns of the guest's clock
+        self.shift = (0 if count else 1) if shift is None else shift
         self.module, self.params = module, params
         self.nics, self.files, self.qemu, self.append = list(nics), list(files), list(qemu), append
         self.work = tempfile.mkdtemp(prefix="xtcp-vm.")
@@ -273,12 +275,15 @@ class Vm:
     def accel_args(self):
         if self.virtual or self.count:
             return ["-accel", "tcg", "-cpu", "qemu64,+rdrand", "-rtc", "clock=vm",
-                    "-icount", "shift=%d,sleep=off" % (0 if self.count else 1)]
+                    "-icount", "shift=%d,sleep=off" % self.shift]
         if self.accel is None:
             self.accel = "kvm" if have_kvm() else "tcg"
         if self.accel == "kvm":
             return ["-accel", "kvm", "-cpu", "host"]
-        return ["-accel", "tcg,thread=multi", "-cpu", "qemu64,+rdrand"]
+        # QEMU before 8.1 may keep translated code that another CPU has changed meanwhile (a static key
+        # of the kernel): a thread for each CPU only where races are what is looked for
+        thread = "multi" if self.smp > 2 else "single"
+        return ["-accel", "tcg,thread=" + thread, "-cpu", "qemu64,+rdrand"]
 
     def module_path(self):
         path = os.path.join(OUT, self.name, "xtcp.ko")
