@@ -301,11 +301,12 @@ class Vm:
         except OSError:
             return ""
 
-    def launch(self, args, sink, prefix="", env=None):
+    def launch(self, args, sink, prefix="", env=None, cwd=None):
         self.began = time.monotonic()
         self.proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                      stderr=open(self.path("stderr.log"), "wb"),
-                                     start_new_session=True, env=env, preexec_fn=die_with_parent)
+                                     start_new_session=True, env=env, cwd=cwd,
+                                     preexec_fn=die_with_parent)
         self.output = Output(self.proc.stdout, sink, prefix)
         self.output.start()
 
@@ -446,7 +447,8 @@ class VngVm(Vm):
         env, args = vng_command(self)
         args += ["--", "cd %s; ROOM_OUT=- ROOM_DMESG=%s ROOM_DIR=%s sh %s/guest/start"
                  % (TOP, self.path("dmesg.log"), self.work, self.work)]
-        self.launch(args, sink, prefix, env)
+        # it looks for the guest's paths from where it stands
+        self.launch(args, sink, prefix, env, cwd="/")
 
     def read(self, name):
         return super().read("stderr.log" if name == "console.log" else name)
