@@ -119,6 +119,11 @@ void test_paced(void)
 	/* what is slow, or refused, must not keep orphans for minutes */
 	smp_sysctl("orphan_retries", "1");
 	smp_sysctl("msl_ms", "1");
+	/*
+	 * Who replaces a qdisc throws away what waits in it, and what is sent meanwhile. A RST is
+	 * sent once: without it the other end would read, or wait for its window, for ever.
+	 */
+	smp_sysctl("dead_peer_ms", "5000");
 	/* segments as elsewhere, so that there are many */
 	paced_command("ip link set lo mtu 1500");
 	for (i = 0; i < PACED_CLIENTS; i++) {
