@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -134,12 +133,12 @@ static void smp_warm_up(void)
 static bool smp_run(void (*run)(void))
 {
 	double start = smp_seconds();
-	int status;
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
+		setpgid(0, 0);
 		smp_netns();
 		run();
 		if (!smp_alone())
@@ -150,9 +149,7 @@ static bool smp_run(void (*run)(void))
 		fflush(stdout);
 		_exit(0);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return false;
-	return WIFEXITED(status) && !WEXITSTATUS(status);
+	return pid > 0 && smp_bound(pid);
 }
 
 int main(int argc, char **argv)

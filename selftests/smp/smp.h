@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "../../module/uapi/xtcp.h"
 
@@ -21,6 +22,9 @@ uint32_t smp_random(uint32_t below);
 void smp_reseed(unsigned int stream);
 double smp_seconds(void);
 void smp_pin(int cpu);
+
+/* bound.c */
+bool smp_bound(pid_t pid);
 
 /* net.c */
 void smp_netns(void);
