@@ -37,7 +37,7 @@ SUITES = {s.name: s for s in (
     Suite("wire", "./run.sh", core="./run.sh --core", vm="fast", mem="1G", virtual=True, timeout=1800),
     Suite("net", "./run.sh", core="./run.sh --core", vm="host", smp=2, mem="3G", timeout=1800),
     Suite("pair", "./run-pair", host=True, collection="net", timeout=900),
-    Suite("smp", "./run.sh", vm="fast", smp=4, mem="3G", timeout=1500),
+    Suite("smp", "./run.sh", vm="fast", smp=4, mem="3G", timeout=420),
 )}
 
 # Debug kernel: everything is four times as slow and needs the memory for its shadow

@@ -5,11 +5,13 @@ import ctypes
 import fcntl
 import glob
 import hashlib
+import json
 import lzma
 import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -226,6 +228,42 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
+class Monitor:
+    """QEMU's, asked only about a machine that hangs: is it idle, does it spin, and where?"""
+
+    def __init__(self):
+        self.ours, self.qemus = socket.socketpair()
+        self.ours.settimeout(10)
+
+    def args(self):
+        return ["-chardev", "socket,id=monitor,fd=%d" % self.qemus.fileno(),
+                "-mon", "chardev=monitor,mode=control"]
+
+    def ask(self, f, name, **arguments):
+        self.ours.sendall(json.dumps({"execute": name, "arguments": arguments}).encode() + b"\n")
+        while True:		# events may come first
+            answer = json.loads(f.readline())
+            if "return" in answer:
+                return answer["return"]
+
+    def where(self, times=3):
+        """What the CPUs are doing, a line for each look. HLT=1: nothing."""
+        lines = []
+        try:
+            f = self.ours.makefile("rb")
+            f.readline()		# its greeting
+            self.ask(f, "qmp_capabilities")
+            for _ in range(times):
+                text = self.ask(f, "human-monitor-command", **{"command-line": "info registers -a"})
+                lines.append("CPUs: " + ", ".join(
+                    "%s%s" % (rip, " halted" if hlt == "1" else "")
+                    for rip, hlt in re.findall(r"[RE]IP=(\w+) .*?HLT=(\d)", text)))
+                time.sleep(0.5)
+        except (OSError, ValueError) as e:
+            lines.append("CPUs: the monitor does not answer (%s)" % e)
+        return lines
+
+
 class Output(threading.Thread):
     """Passes the guest's output on, line by line, and picks up its exit status."""
 
@@ -268,6 +306,7 @@ class Vm:
         self.accel = accel
         self.proc = None
         self.complaints = []
+        self.monitor = None
         self.label = name
         if virtual or count:
             self.smp = 1
@@ -306,7 +345,10 @@ class Vm:
         self.proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                      stderr=open(self.path("stderr.log"), "wb"),
                                      start_new_session=True, env=env, cwd=cwd,
+                                     pass_fds=[self.monitor.qemus.fileno()] if self.monitor else [],
                                      preexec_fn=die_with_parent)
+        if self.monitor:
+            self.monitor.qemus.close()
         self.output = Output(self.proc.stdout, sink, prefix)
         self.output.start()
 
@@ -322,6 +364,8 @@ class Vm:
                     pass
         if self.proc:
             self.proc.wait()
+        if self.monitor:
+            self.monitor.ours.close()
 
     def wait(self):
         """Wait for the end, return the exit status of the command or 125 with complaints."""
@@ -330,6 +374,8 @@ class Vm:
             self.proc.wait(max(left, 0.1))
         except subprocess.TimeoutExpired:
             self.complaints.append("timeout after %d s" % self.timeout)
+            if self.monitor:
+                self.complaints += ["  " + l for l in self.monitor.where()]
             self.stop()
         self.output.join(10)
         status = self.output.status
@@ -406,6 +452,7 @@ class FastVm(Vm):
         nics = []
         for nic in self.nics:
             nics += nic
+        self.monitor = Monitor()
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-machine", "q35", "-m", self.mem, "-smp", str(self.smp)] + self.accel_args() + [
                 "-kernel", self.env["VMLINUZ"], "-initrd", self.path("initrd"),
@@ -414,7 +461,7 @@ class FastVm(Vm):
                 "-chardev", "file,id=dmesg,path=" + self.path("dmesg.log"),
                 "-serial", "chardev:console", "-serial", "chardev:out", "-serial", "chardev:dmesg",
                 "-append", "console=ttyS0 loglevel=6 panic=-1 oops=panic random.trust_cpu=on mitigations=off "
-                "nokaslr tsc=reliable " + self.append] + nics + self.qemu
+                "nokaslr tsc=reliable " + self.append] + self.monitor.args() + nics + self.qemu
         self.launch(args, sink, prefix)
 
 
