@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-#   make                    xtcp.ko for the running kernel (KDIR=<headers> for another; W=1 C=2)
+#   make                    xtcp.ko for the running kernel (KDIR=<headers> for another; W=1 C=2;
+#                           SEPARATE=1 compiles file by file)
 #   make demo               see XTCP at work in a virtual machine
 #   make check              everything: three kernels, the debug kernel, all tests
 #   make check-quick        one kernel, under five minutes once the machine room stands
