@@ -39,6 +39,7 @@ struct xtcp_stats;
  * @rto_min_ms: lower bound of the RTO, ms
  * @rto_max_ms: upper bound, ms
  * @delack_ms: delayed ACK, ms
+ * @quick_ack_wait_ms: an early ACK of short data waits so long for an answer, ms
  * @wire_protocol: 6 or 253, for new sockets
  * @ip_local_port_range: ephemeral ports, lowest and highest
  * @sack: offer SACK
@@ -91,6 +92,7 @@ struct xtcp_knobs {
 	int rto_min_ms;
 	int rto_max_ms;
 	int delack_ms;
+	int quick_ack_wait_ms;
 	int wire_protocol;
 	int ip_local_port_range[2];
 	int sack;

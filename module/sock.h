@@ -120,6 +120,7 @@ struct xtcp_tunables {
  * @af_xtcp: made by socket(AF_XTCP): may narrow to AF_INET
  * @clamp_set: TCP_WINDOW_CLAMP: window_clamp is the program's
  * @route_quickack: the route asks for it
+ * @ack_patient: no early ACK has waited in vain for an answer of the program yet
  * @ooo_dense: nothing of ooo_queue can be copied together; rcvprune.c
  * @ecn_ok: RFC 3168: CE is answered; this and the next: recovery/ecn.h
  * @ecn_ect: new data are ECT(0)
@@ -276,6 +277,7 @@ struct xtcp_sock {
 	u8 af_xtcp:1;
 	u8 clamp_set:1;
 	u8 route_quickack:1;
+	u8 ack_patient:1;
 	u8 ooo_dense:1;
 	u8 ecn_ok:1;
 	u8 ecn_ect:1;

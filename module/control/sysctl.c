@@ -29,6 +29,7 @@ static const struct xtcp_knobs xtcp_sysctl_start = {
 	.rto_min_ms		= 200,
 	.rto_max_ms		= 120000,
 	.delack_ms		= 40,
+	.quick_ack_wait_ms	= 5,
 	.wire_protocol		= IPPROTO_TCP,
 	.ip_local_port_range	= { 61000, 65535 },
 	.sack			= 1,
@@ -108,6 +109,7 @@ static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
 	XTCP_SYSCTL(rto_min_ms, 1, 120000),
 	XTCP_SYSCTL(rto_max_ms, 1, 600000),
 	XTCP_SYSCTL(delack_ms, 0, 499),			/* MUST-40 */
+	XTCP_SYSCTL(quick_ack_wait_ms, 0, 499),
 	XTCP_SYSCTL(wire_protocol, IPPROTO_TCP, IPPROTO_XTCP),
 	XTCP_SYSCTL(ip_local_port_range, 1, 65535),
 	XTCP_SYSCTL(sack, 0, 1),

@@ -90,6 +90,9 @@ void xtcp_arrival_ipv6(struct net *net, const struct sk_buff *skb, u8 protocol,
  * @skb: its route is set
  * @t: its tuple
  *
+ * That a network's broadcast address is no peer's is what the answer's route says; with a source
+ * route that leads elsewhere first.
+ *
  * Return: true if it goes to a broadcast or multicast address, or comes from one
  * that cannot be a peer's.
  */
@@ -102,7 +105,8 @@ bool xtcp_arrival_bad_address(const struct sk_buff *skb, const struct xtcp_tuple
 	return skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST) ||
 	       ipv4_is_multicast(t->raddr.ip) || ipv4_is_lbcast(t->raddr.ip) ||
 	       ipv4_is_zeronet(t->raddr.ip) ||
-	       inet_addr_type_dev_table(t->net, skb->dev, t->raddr.ip) == RTN_BROADCAST;
+	       (IPCB(skb)->opt.srr &&
+		inet_addr_type_dev_table(t->net, skb->dev, t->raddr.ip) == RTN_BROADCAST);
 }
 
 /**

@@ -100,12 +100,13 @@ void xtcp_input_established(struct sock *sk, struct xtcp_segment *seg)
 	xt->retransmits = 0;
 	xt->retrans_stamp_ms = 0;
 	xt->quick_acks = XTCP_INPUT_QUICK_ACKS;
+	xt->ack_patient = !!READ_ONCE(knobs->quick_ack_wait_ms);
 	xt->last_rcv_ms = xtcp_now_ms(sk);
 	xt->last_ack_ms = xt->last_rcv_ms;
 	xtcp_timer_cancel(sk, XTCP_TIMER_CONNECT);
 	xtcp_state_set(sk, TCP_ESTABLISHED, XTCP_REASON_SEGMENT);
 	if (xt->ecn_ok)
-		XTCP_INC(sock_net(sk), EcnConnections);
+		XTCP_SK_ADD(sk, EcnConnections, 1);
 
 	if (READ_ONCE(knobs->keepalive_force))
 		sock_set_flag(sk, SOCK_KEEPOPEN);

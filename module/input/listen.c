@@ -146,7 +146,7 @@ static void xtcp_listen_save_syn(struct xtcp_request *req, const struct sock *li
 
 /* A SYN-ACK that leaves nothing behind: all it needs is in its numbers. */
 static enum skb_drop_reason xtcp_listen_cookie(struct sock *listener, struct xtcp_request *req,
-					       const struct xtcp_tuple *t)
+					       const struct xtcp_tuple *t, struct dst_entry *dst)
 {
 	u16 mss = req->ireq.req.mss;
 
@@ -160,11 +160,12 @@ static enum skb_drop_reason xtcp_listen_cookie(struct sock *listener, struct xtc
 	}
 	req->snt_isn = xtcp_cookie_issue(listener, t, req->rcv_isn, &mss);
 	XTCP_INC(sock_net(listener), SyncookiesSent);
-	xtcp_control_synack(listener, req, false);
+	xtcp_control_synack(listener, req, dst, false);
 	return SKB_CONSUMED;
 }
 
-static enum skb_drop_reason xtcp_listen_enter(struct sock *listener, struct xtcp_request *req)
+static enum skb_drop_reason xtcp_listen_enter(struct sock *listener, struct xtcp_request *req,
+					      struct dst_entry *dst)
 {
 	struct sock_common *skc = (struct sock_common *)req;
 	struct xtcp_net *xn = xtcp_net(sock_net(listener));
@@ -175,12 +176,20 @@ static enum skb_drop_reason xtcp_listen_enter(struct sock *listener, struct xtcp
 	xtcp_state_mini(skc, TCP_LISTEN, TCP_NEW_SYN_RECV, XTCP_REASON_SEGMENT);
 	xtcp_timer_arm_request(req, READ_ONCE(xn->knobs.rto_initial_ms));
 	/* A SYN-ACK that could not be sent is one that was lost */
-	xtcp_control_synack(listener, req, false);
+	xtcp_control_synack(listener, req, dst, false);
 	return SKB_CONSUMED;
 }
 
+/* MUST-63: where the answer would be a broadcast there is no peer. */
+static bool xtcp_listen_nobody(const struct xtcp_request *req, const struct dst_entry *dst)
+{
+	return req->ireq.ireq_family == AF_INET &&
+	       dst_rtable(dst)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST);
+}
+
+/* Return: the request, with the route of its SYN-ACK in *@route; NULL: there is to be none. */
 static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_buff *skb,
-					     const struct xtcp_tuple *t)
+					     const struct xtcp_tuple *t, struct dst_entry **route)
 {
 	struct xtcp_request *req = xtcp_minis_request(listener, t->family);
 	struct xtcp_segment seg;
@@ -195,21 +204,23 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 	req->tos = xtcp_cb(skb)->tos;
 	req->rcv_isn = seg.seq;
 	/* After TIME_WAIT the number is given: beyond all the old ones (RFC 6191) */
-	req->snt_isn = xtcp_cb(skb)->rx.ack ? : xtcp_flow_isn(t);
-	req->ts_offset = xtcp_flow_ts_offset(t);
+	req->snt_isn = xtcp_flow_isn(t, &req->ts_offset);
+	if (xtcp_cb(skb)->rx.ack)
+		req->snt_isn = xtcp_cb(skb)->rx.ack;
 	req->synack_sent_ms = xtcp_clock_ms();
 	sock_diag_save_cookie((struct sock *)req, cookie);
 
 	dst = xtcp_ip_request_dst(listener, req);
-	if (!dst || security_inet_conn_request(listener, skb, &req->ireq.req)) {
+	if (!dst || xtcp_listen_nobody(req, dst) ||
+	    security_inet_conn_request(listener, skb, &req->ireq.req)) {
 		dst_release(dst);
 		xtcp_flow_put((struct sock_common *)req);
 		return NULL;
 	}
 	xtcp_listen_offer(req, listener, dst);
 	req->ireq.ecn_ok = xtcp_ecn_agrees(listener, dst, seg.flags, req->tos);
-	dst_release(dst);
 	xtcp_listen_save_syn(req, listener, skb);
+	*route = dst;
 	return req;
 }
 
@@ -233,6 +244,7 @@ enum skb_drop_reason xtcp_listen_syn(struct sock *listener, struct sk_buff *skb,
 	bool again = xtcp_cb(skb)->rx.ack;
 	enum skb_drop_reason reason;
 	struct xtcp_request *req;
+	struct dst_entry *dst;
 	bool want_cookie;
 
 	want_cookie = !again && (cookies == 2 || xtcp_listen_backlog_full(listener));
@@ -246,15 +258,16 @@ enum skb_drop_reason xtcp_listen_syn(struct sock *listener, struct sk_buff *skb,
 		XTCP_INC(net, ListenDrops);
 		return SKB_DROP_REASON_SOCKET_BACKLOG;
 	}
-	req = xtcp_listen_make(listener, skb, t);
+	req = xtcp_listen_make(listener, skb, t, &dst);
 	if (!req) {
 		XTCP_INC(net, ListenDrops);
 		return SKB_DROP_REASON_NOMEM;
 	}
 	if (want_cookie)
-		reason = xtcp_listen_cookie(listener, req, t);
+		reason = xtcp_listen_cookie(listener, req, t, dst);
 	else
-		reason = xtcp_listen_enter(listener, req);
+		reason = xtcp_listen_enter(listener, req, dst);
+	dst_release(dst);
 	xtcp_flow_put((struct sock_common *)req);
 	return reason;
 }
@@ -286,7 +299,7 @@ static enum skb_drop_reason xtcp_listen_syn_again(struct sock *listener,
 	/* The peer has given ECN up: so do we (RFC 3168 6.1.1.1) */
 	if (req->ireq.ecn_ok && !xtcp_ecn_setup_syn(flags))
 		req->ireq.ecn_ok = 0;
-	if (!xtcp_listen_oow_limited(req) && !xtcp_control_synack(listener, req, true)) {
+	if (!xtcp_listen_oow_limited(req) && !xtcp_control_synack(listener, req, NULL, true)) {
 		req->ireq.req.num_retrans++;
 		xtcp_timer_arm_request(req, xtcp_listen_backoff_ms(listener, req));
 	}
@@ -458,7 +471,7 @@ void xtcp_listen_timeout(struct xtcp_request *req)
 	rsk->num_timeout++;
 	if (!READ_ONCE(req->acked) || rsk->num_timeout >= defer) {
 		rsk->num_retrans++;
-		xtcp_control_synack(listener, req, true);
+		xtcp_control_synack(listener, req, NULL, true);
 	}
 	xtcp_timer_arm_request(req, xtcp_listen_backoff_ms(listener, req));
 }

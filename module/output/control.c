@@ -111,10 +111,10 @@ void xtcp_control_challenge_ack(struct sock *sk)
 {
 	if (!xtcp_control_burst_allowed(xtcp_sk(sk)) ||
 	    !xtcp_control_challenge_allowed(sock_net(sk))) {
-		XTCP_INC(sock_net(sk), ChallengeAcksLimited);
+		XTCP_SK_ADD(sk, ChallengeAcksLimited, 1);
 		return;
 	}
-	XTCP_INC(sock_net(sk), ChallengeAcks);
+	XTCP_SK_ADD(sk, ChallengeAcks, 1);
 	xtcp_control_ack(sk);
 }
 
@@ -136,7 +136,7 @@ void xtcp_control_dup_ack(struct sock *sk, const struct sk_buff *skb)
 
 	if (cb->seq == cb->end_seq || (cb->flags & XTCP_FLAG_SYN)) {
 		if (xt->challenge_ms && now_ms - xt->challenge_ms < XTCP_CONTROL_OOW_MS) {
-			XTCP_INC(sock_net(sk), ChallengeAcksLimited);
+			XTCP_SK_ADD(sk, ChallengeAcksLimited, 1);
 			return;
 		}
 		xt->challenge_ms = now_ms ?: 1;
@@ -169,6 +169,23 @@ static bool xtcp_control_reader_acks(const struct sock *sk)
 }
 
 /**
+ * xtcp_control_ack_rides - may an early ACK wait for the program's answer?
+ * @sk: the connection
+ *
+ * The peer has written all it had to say, less than a segment: no window of it grows by this ACK.
+ *
+ * Context: Socket lock.
+ * Return: true if so.
+ */
+bool xtcp_control_ack_rides(const struct sock *sk)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+
+	return xt->ack_patient && (xt->ack_pending & XTCP_ACK_PUSHED) && !xt->pingpong &&
+	       xt->rcv_nxt - xt->rcv_wup < xt->advmss;
+}
+
+/**
  * xtcp_control_ack_pending - an ACK is owed: now or later?
  * @sk: the connection
  *
@@ -182,11 +199,13 @@ static bool xtcp_control_reader_acks(const struct sock *sk)
 void xtcp_control_ack_pending(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	bool rides;
 
 	if (!(xt->ack_pending & XTCP_ACK_SCHED))
 		return;
+	rides = xtcp_control_ack_rides(sk);
 	if ((xt->ack_pending & XTCP_ACK_NOW) || xt->quickack || xt->route_quickack ||
-	    (xt->quick_acks && !xt->pingpong) ||
+	    (xt->quick_acks && !xt->pingpong && !rides) ||
 	    (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss && !xtcp_control_reader_acks(sk)) ||
 	    !RB_EMPTY_ROOT(&xt->ooo_queue)) {
 		xtcp_control_ack(sk);
@@ -194,6 +213,7 @@ void xtcp_control_ack_pending(struct sock *sk)
 	}
 	if (!xtcp_timer_pending(sk, XTCP_TIMER_DELACK))
 		xtcp_timer_arm_ms(sk, XTCP_TIMER_DELACK,
+				  rides ? READ_ONCE(xt->xn->knobs.quick_ack_wait_ms) :
 				  READ_ONCE(xt->xn->knobs.delack_ms));
 }
 
@@ -211,7 +231,8 @@ void xtcp_control_delack(struct sock *sk)
 		return;
 	/* We waited for an answer to ride on and none came */
 	xt->pingpong = 0;
-	XTCP_INC(sock_net(sk), DelayedAcks);
+	xt->ack_patient = 0;
+	XTCP_SK_ADD(sk, DelayedAcks, 1);
 	xtcp_control_ack(sk);
 }
 
@@ -225,7 +246,7 @@ void xtcp_control_delack(struct sock *sk)
  */
 void xtcp_control_rst(struct sock *sk)
 {
-	XTCP_INC(sock_net(sk), OutRsts);
+	XTCP_SK_ADD(sk, OutRsts, 1);
 	xtcp_control_send(sk, xtcp_control_seq(xtcp_sk(sk)), XTCP_FLAG_RST | XTCP_FLAG_ACK);
 }
 
@@ -387,19 +408,24 @@ void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *
  * xtcp_control_synack - send a request's SYN-ACK
  * @listener: its listener
  * @req: the request
+ * @dst: its route, borrowed; NULL: look it up
  * @again: it was sent before
  *
  * Context: Softirq.
  * Return: 0, -EHOSTUNREACH without a route, -ENOBUFS without memory.
  */
-int xtcp_control_synack(const struct sock *listener, struct xtcp_request *req, bool again)
+int xtcp_control_synack(const struct sock *listener, struct xtcp_request *req,
+			struct dst_entry *dst, bool again)
 {
-	struct dst_entry *dst = xtcp_ip_request_dst(listener, req);
 	struct net *net = sock_net(listener);
 	struct xtcp_header h;
 	struct sk_buff *skb;
 	int err;
 
+	if (dst)
+		dst_hold(dst);
+	else
+		dst = xtcp_ip_request_dst(listener, req);
 	if (!dst)
 		return -EHOSTUNREACH;
 	skb = xtcp_build_synack(listener, req, dst);

@@ -220,6 +220,8 @@ void xtcp_control_ack(struct sock *sk);			/* bare ACK now */
 void xtcp_control_challenge_ack(struct sock *sk);	/* RFC 5961, with its limit */
 void xtcp_control_dup_ack(struct sock *sk, const struct sk_buff *skb); /* limited, out of window */
 void xtcp_control_probe(struct sock *sk, bool urgent);	/* seq = snd_una - 1, keepalive */
+/* May an early ACK wait for the program's answer? */
+bool xtcp_control_ack_rides(const struct sock *sk);
 /* Send what an owed ACK needs: at once, or arm DELACK. */
 void xtcp_control_ack_pending(struct sock *sk);
 /* The DELACK timer ran out. */
@@ -234,7 +236,8 @@ void xtcp_control_tw_ack(struct xtcp_timewait *tw, const struct sk_buff *skb);
 void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *req,
 			      const struct sk_buff *skb);
 /* SYN-ACK; @again counts as a retransmission. Return: 0 or negative. */
-int xtcp_control_synack(const struct sock *listener, struct xtcp_request *req, bool again);
+int xtcp_control_synack(const struct sock *listener, struct xtcp_request *req,
+			struct dst_entry *dst, bool again);
 /* SYN_RECV of a simultaneous open. */
 int xtcp_control_synack_sock(struct sock *sk);
 

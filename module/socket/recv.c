@@ -42,17 +42,24 @@ struct xtcp_recv {
 /*
  * Has the reader drained more than a segment that was not acknowledged yet? Or all there is,
  * where the peer may wait for nothing but the ACK: by Nagle's rule its next short
- * segment needs that of the last, and its window may be full. Where answers are sent they carry it.
+ * segment needs that of the last, and its window may be full. Where answers are sent they carry it;
+ * who waits for more has none.
  */
-static bool xtcp_recv_ack_due(const struct sock *sk, int copied)
+static bool xtcp_recv_ack_due(struct sock *sk, int copied, bool more)
 {
-	const struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	if (!(xt->ack_pending & XTCP_ACK_SCHED))
 		return false;
 	if (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss)
 		return true;
-	if (copied <= 0 || atomic_read(&sk->sk_rmem_alloc))
+	if (atomic_read(&sk->sk_rmem_alloc))
+		return false;
+	if (xtcp_control_ack_rides(sk)) {
+		xt->ack_patient = !more;
+		return more;
+	}
+	if (copied <= 0)
 		return false;
 	return (xt->ack_pending & XTCP_ACK_NOW) ||
 	       ((xt->ack_pending & XTCP_ACK_PUSHED) && !xt->pingpong);
@@ -77,15 +84,16 @@ static bool xtcp_recv_window_opened(const struct sock *sk)
 /**
  * xtcp_recv_cleanup - the program has read: send an ACK if that is of use
  * @sk: the connection
- * @copied: bytes it read; 0: it is about to wait
+ * @copied: bytes it read, or an error
+ * @more: it is about to wait for more
  *
  * Context: Process, socket lock.
  */
-void xtcp_recv_cleanup(struct sock *sk, int copied)
+void xtcp_recv_cleanup(struct sock *sk, int copied, bool more)
 {
 	if (!xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
 		return;
-	if (xtcp_recv_ack_due(sk, copied) ||
+	if (xtcp_recv_ack_due(sk, copied, more) ||
 	    (copied > 0 && !(sk->sk_shutdown & RCV_SHUTDOWN) && xtcp_recv_window_opened(sk)))
 		xtcp_control_ack(sk);
 	xtcp_mem_trim(sk);
@@ -220,7 +228,7 @@ static int xtcp_recv_wait(struct sock *sk, struct xtcp_recv *r)
 	if (r->copied >= r->target) {
 		sk_flush_backlog(sk);
 	} else {
-		xtcp_recv_cleanup(sk, r->copied);
+		xtcp_recv_cleanup(sk, r->copied, true);
 		err = sk_wait_data(sk, &r->timeo, skb_peek_tail(&sk->sk_receive_queue));
 	}
 	/* Somebody else read what we were peeking at */
@@ -290,7 +298,7 @@ static void xtcp_recv_locked(struct sock *sk, struct xtcp_recv *r)
 			r->copied = err;
 		break;
 	} while (r->len > 0);
-	xtcp_recv_cleanup(sk, r->copied);
+	xtcp_recv_cleanup(sk, r->copied, false);
 }
 
 /*

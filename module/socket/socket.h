@@ -51,7 +51,7 @@ int xtcp_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 /* recv(MSG_OOB). Socket lock. */
 int xtcp_oob_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 /* The program has read @copied bytes: is an ACK due? Socket lock. */
-void xtcp_recv_cleanup(struct sock *sk, int copied);
+void xtcp_recv_cleanup(struct sock *sk, int copied, bool more);
 ssize_t xtcp_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
 			 size_t len, unsigned int flags);
 int xtcp_set_rcvlowat(struct sock *sk, int val);

@@ -68,7 +68,7 @@ static ssize_t xtcp_splice_queued(struct sock *sk, struct xtcp_splice *s)
 	if (moved > 0) {
 		s->spliced += moved;
 		xtcp_rcvtune_read(sk);
-		xtcp_recv_cleanup(sk, moved);
+		xtcp_recv_cleanup(sk, moved, false);
 	}
 	return moved;
 }
@@ -94,7 +94,7 @@ static int xtcp_splice_wait(struct sock *sk, struct xtcp_splice *s)
 {
 	int err;
 
-	xtcp_recv_cleanup(sk, 0);
+	xtcp_recv_cleanup(sk, 0, true);
 	err = sk_wait_data(sk, &s->timeo, NULL);
 	if (err < 0)
 		return err;

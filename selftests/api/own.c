@@ -190,7 +190,7 @@ static const struct knob_case knob_cases[] = {
 	{ "retries1", "4", "-1" }, { "retries2", "20", "0" },
 	{ "orphan_retries", "0", "-1" }, { "rto_initial_ms", "3000", "0" },
 	{ "rto_min_ms", "100", "0" }, { "rto_max_ms", "60000", "0" },
-	{ "delack_ms", "0", "500" }, { "wire_protocol", "253", "17" },
+	{ "delack_ms", "0", "500" }, { "quick_ack_wait_ms", "0", "500" }, { "wire_protocol", "253", "17" },
 	{ "sack", "0", "2" }, { "timestamps", "0", "2" }, { "window_scaling", "0", "2" },
 	{ "ecn", "0", "3" }, { "ecn_fallback", "0", "2" },
 	{ "syncookies", "2", "3" }, { "tw_reuse", "1", "3" },

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* MUST-40, 58, 59, RFC 9293 3.10.7.4: acknowledging and queueing. */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "wire.h"
 
 #define TOPIC "ack"
@@ -40,6 +46,101 @@ static void every_second(void)
 	}
 	check(n >= 10, "%d ACKs for 20 segments", n);
 	read_stream(c, 28000);
+}
+
+/* Early ACKs of the end of a short write: the answer carries them. */
+static void early_rides(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, PSH | ACK, 1, 1, .len = 10);
+	read_stream(c, 10);
+	write_stream(c, 5);
+	expect(c, ACK, 1, 11, .len = 5);
+	quiet(c);
+}
+
+/* No answer: the ACK comes soon, and from then on at once. */
+static void early_in_vain(void)
+{
+	struct conn *c = in_established();
+	uint64_t ms;
+
+	mark(c);
+	inject(c, PSH | ACK, 1, 1, .len = 10);
+	ms = (expect(c, ACK, 1, 11)->t_ns - c->mark_ns) / MSEC;
+	check(ms >= 4 && ms <= 16, "an ACK after %d ms", (int)ms);
+	inject(c, PSH | ACK, 11, 1, .len = 10);
+	expect(c, ACK, 1, 21, .any = NO_WAIT);
+	read_stream(c, 20);
+}
+
+struct early_reader {
+	int fd;
+	atomic_int tid;
+};
+
+static void *early_reader(void *arg)
+{
+	struct early_reader *r = arg;
+	char buf[20];
+
+	check(!fcntl(r->fd, F_SETFL, 0), "blocking");
+	atomic_store(&r->tid, gettid());
+	check(recv(r->fd, buf, sizeof(buf), MSG_WAITALL) == sizeof(buf), "recv()");
+	return NULL;
+}
+
+static bool early_sleeps(int tid)
+{
+	char path[64], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (f)
+		fclose(f);
+	return state == 'S';
+}
+
+/* A reader that waits for more has no answer: the peer, bound by Nagle, gets its ACK at once. */
+static void early_reader_waits(void)
+{
+	struct conn *c = in_established();
+	struct early_reader r = { .fd = c->fd };
+	pthread_t reader;
+	uint64_t us;
+
+	pthread_create(&reader, NULL, early_reader, &r);
+	while (!atomic_load(&r.tid) || !early_sleeps(atomic_load(&r.tid)))
+		poll(NULL, 0, 1);
+	mark(c);
+	inject(c, PSH | ACK, 1, 1, .len = 10);
+	us = (expect(c, ACK, 1, 11)->t_ns - c->mark_ns) / 1000;
+	check(us < 4000, "an ACK after %d us", (int)us);
+	inject(c, PSH | ACK, 11, 1, .len = 10);
+	expect(c, ACK, 1, 21);
+	pthread_join(reader, NULL);
+}
+
+/* More than a segment, or not the end of what was written, does not wait; nor with 0. */
+static void early_not(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, ACK, 1, 1, .len = 10);
+	expect(c, ACK, 1, 11, .any = NO_WAIT);
+	inject(c, PSH | ACK, 11, 1, .len = 1000);
+	inject(c, PSH | ACK, 1011, 1, .len = 1000);
+	expect(c, ACK, 1, 2011, .any = NO_WAIT);
+	read_stream(c, 2010);
+	knob("quick_ack_wait_ms", 0);
+	c = in_established();
+	inject(c, PSH | ACK, 1, 1, .len = 10);
+	expect(c, ACK, 1, 11, .any = NO_WAIT);
+	read_stream(c, 10);
 }
 
 /* MUST-58, MUST-59: an ACK covers all that has come in order. */
@@ -277,6 +378,10 @@ const struct row ack_rows[] = {
 	    delay_bound),
 	ROW(ROW_CORE, "MUST-58 MUST-59 an ACK covers all that has come",
 	    aggregate),
+	ROW(ROW_XTCP | ROW_CORE, "MUST-58 an early ACK rides on the answer", early_rides),
+	ROW(ROW_XTCP | ROW_CORE, "MUST-40 an early ACK that waits in vain", early_in_vain),
+	ROW(ROW_XTCP, "MUST-58 a reader that waits for more is no answer", early_reader_waits),
+	ROW(ROW_XTCP, "MUST-58 early ACKs that do not wait", early_not),
 	ROW(0, "RFC 5681 4.2 an ACK for every second full segment",
 	    every_second),
 	ROW(0, "RFC 5681 4.2 gaps are acknowledged at once", at_once),
