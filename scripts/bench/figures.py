@@ -51,6 +51,8 @@ SPEED = (
     ("rr-alone-veth", "request/answer in one thread, veth", "instr", None),
     ("conn", "connect, exchange, close, loopback", "instr", at_most(0.90)),
     ("conn-veth", "connect, exchange, close, veth", "instr", at_most(0.90)),
+    ("conn-fair", "connect, exchange, close, default scheduler, loopback", "instr", None),
+    ("conn-fair-veth", "connect, exchange, close, default scheduler, veth", "instr", None),
 )
 MEMORY = (
     ("idle", "idle connection, both ends, IPv4", "bytes", at_most(0.80)),

@@ -73,8 +73,10 @@ speed() {
 		bench -r "$r" -p -C a -S a -x $what
 		bench -r "$r" -p -C a -S b -x -f $what-veth -a 10.1.0.2 $what
 	done
-	bench -r "$r" -p -C a -S a -f bulk-fair bulk
-	bench -r "$r" -p -C a -S b -f bulk-fair-veth -a 10.1.0.2 bulk
+	for what in bulk conn; do
+		bench -r "$r" -p -C a -S a -f $what-fair $what
+		bench -r "$r" -p -C a -S b -f $what-fair-veth -a 10.1.0.2 $what
+	done
 }
 
 others() {

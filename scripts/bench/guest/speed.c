@@ -170,11 +170,25 @@ void bench_rr_alone(const struct options *o)
 	alone(o, rr_alone);
 }
 
+/*
+ * On one CPU it is the scheduler that says how often both ends sleep, and how much is queued between
+ * them. The default policy changes its mind from run to run, and with it whether a page is used
+ * again at once; with SCHED_FIFO each end runs until it has to wait, and then the other.
+ */
+static void scheduler(const struct options *o)
+{
+	struct sched_param p = { .sched_priority = 10 };
+
+	if (o->fifo)
+		check(!sched_setscheduler(0, SCHED_FIFO, &p), "SCHED_FIFO");
+}
+
 static void conn_server(const struct options *o, int lis)
 {
 	long i;
 	char b;
 
+	scheduler(o);
 	for (i = 0; i < o->count + 20; i++) {
 		int fd = accept_one(lis);
 
@@ -191,6 +205,7 @@ static double conn_client(const struct options *o, enum stack s)
 	long i, warm = 20;
 	char b = 'x';
 
+	scheduler(o);
 	for (i = -warm; i < o->count; i++) {
 		int fd;
 
@@ -241,19 +256,6 @@ void bench_others(const struct options *o)
 		close_others(&others);
 		pause_s(65);
 	}
-}
-
-/*
- * On one CPU it is the scheduler that says how much is queued between the two ends. The default
- * policy changes its mind from run to run, and with it whether a page is used again at once;
- * with SCHED_FIFO the writer runs until it has to wait, and then the reader.
- */
-static void scheduler(const struct options *o)
-{
-	struct sched_param p = { .sched_priority = 10 };
-
-	if (o->fifo)
-		check(!sched_setscheduler(0, SCHED_FIFO, &p), "SCHED_FIFO");
 }
 
 /* Says so once the bytes to warm up are read, and again at the end. */
