@@ -66,32 +66,40 @@ static u64 xtcp_ephemeral_hash(const struct xtcp_tuple *t, u32 ports, u32 salt,
 	return siphash(&six, sizeof(six), key);
 }
 
-/**
- * xtcp_flow_isn() - initial sequence number of a tuple now, RFC 6528 (MUST-8, MUST-9)
- * @t: the tuple, ports included
- *
- * Return: the number the SYN will carry.
- */
-u32 xtcp_flow_isn(const struct xtcp_tuple *t)
+static u64 xtcp_ephemeral_numbers(const struct xtcp_tuple *t)
 {
 	u32 ports = (__force u32)t->lport << 16 | (__force u16)t->rport;
 
-	return xtcp_isn_combine(xtcp_ephemeral_hash(t, ports, 0, &xtcp_net(t->net)->isn_key),
-				ktime_get_ns());
+	return xtcp_ephemeral_hash(t, ports, 0, &xtcp_net(t->net)->isn_key);
 }
 
 /**
- * xtcp_flow_ts_offset() - timestamp offset of a pair of hosts, RFC 7323 5.4
- * @t: the tuple; its ports do not count
+ * xtcp_flow_isn() - initial sequence number of a tuple now, RFC 6528 (MUST-8, MUST-9)
+ * @t: the tuple, ports included
+ * @ts_offset: set to what xtcp_flow_ts_offset() gives, by the other half of one hash
  *
- * One offset for all ports: a peer that remembers an earlier connection of the
- * same pair (RFC 6191, PAWS) sees one clock that only goes forward.
+ * Return: the number the SYN will carry.
+ */
+u32 xtcp_flow_isn(const struct xtcp_tuple *t, u32 *ts_offset)
+{
+	u64 hash = xtcp_ephemeral_numbers(t);
+
+	*ts_offset = hash >> 32;
+	return xtcp_isn_combine((u32)hash, ktime_get_ns());
+}
+
+/**
+ * xtcp_flow_ts_offset() - timestamp offset of a tuple, RFC 7323 7.1
+ * @t: the tuple, ports included
+ *
+ * The same each time: a peer that remembers an earlier connection of this tuple
+ * (RFC 6191, PAWS) sees one clock that only goes forward.
  *
  * Return: what is added to the clock, ms.
  */
 u32 xtcp_flow_ts_offset(const struct xtcp_tuple *t)
 {
-	return xtcp_ephemeral_hash(t, 0, BIT(31), &xtcp_net(t->net)->isn_key);
+	return xtcp_ephemeral_numbers(t) >> 32;
 }
 
 /* Does the host's TCP use this tuple, in whatever state? */

@@ -193,9 +193,10 @@ u32 xtcp_flow_hash(const struct xtcp_tuple *t)
 		u32 mix;
 	} __aligned(HSIPHASH_ALIGNMENT) six;
 
+	/* Our own address is no attacker's choice */
 	if (t->family == AF_INET)
-		return hsiphash_4u32((__force u32)t->laddr.ip, (__force u32)t->raddr.ip,
-				     ports, mix, &xtcp_flows_key);
+		return hsiphash_3u32((__force u32)t->laddr.ip ^ mix, (__force u32)t->raddr.ip,
+				     ports, &xtcp_flows_key);
 	six.laddr = t->laddr.in6;
 	six.raddr = t->raddr.in6;
 	six.ports = ports;

@@ -128,7 +128,7 @@ int xtcp_flow_walk_listeners(struct net *net,
 int xtcp_flow_connect(struct sock *sk);
 
 /* RFC 6528 initial sequence number and timestamp offset of a tuple. */
-u32 xtcp_flow_isn(const struct xtcp_tuple *t);
+u32 xtcp_flow_isn(const struct xtcp_tuple *t, u32 *ts_offset);
 u32 xtcp_flow_ts_offset(const struct xtcp_tuple *t);
 
 #endif /* _XTCP_CONN_FLOWS_H */

@@ -47,7 +47,8 @@ static u32 xtcp_state_elapsed_ms(u64 since_us, u64 now_us)
 static void xtcp_state_trace(const struct sock_common *skc, int old, int state,
 			     enum xtcp_reason reason, struct xtcp_sock *xt)
 {
-	u64 now_us = xtcp_clock_us();
+	/* A segment's time was taken as it came */
+	u64 now_us = reason == XTCP_REASON_SEGMENT ? xt->now_us : xtcp_clock_us();
 
 	trace_xtcp_state(skc, old, state, reason,
 			 xtcp_state_elapsed_ms(xt->state_since_us, now_us), xt->creator_pid);

@@ -183,6 +183,10 @@ static void xtcp_hook_icmp4(struct net *net, struct sk_buff *skb)
  */
 static void xtcp_hook_take(struct sk_buff *skb, struct xtcp_arrival *s)
 {
+	if (likely(in_softirq())) {
+		xtcp_arrival_take(skb, s);
+		return;
+	}
 	local_bh_disable();
 	xtcp_arrival_take(skb, s);
 	local_bh_enable();

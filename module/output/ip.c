@@ -183,6 +183,22 @@ static struct dst_entry *xtcp_ip_route4(struct sock *sk)
 	return &rt->dst;
 }
 
+/* There is no route, or it went stale. Return: the new one, borrowed, or NULL. */
+static noinline struct dst_entry *xtcp_ip_reroute(struct sock *sk)
+{
+	bool v4 = xtcp_is_v4(sk);
+	struct dst_entry *dst;
+	struct flowi6 fl6;
+
+	dst = v4 ? xtcp_ip_route4(sk) : xtcp_ip_route6(sk, &fl6);
+	if (!IS_ERR(dst))
+		return dst;
+	sk->sk_route_caps = 0;
+	if (!v4)	/* what the program is told when it gives up */
+		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(dst));
+	return NULL;
+}
+
 /**
  * xtcp_ip_dst() - the route of a connection
  * @sk: the connection
@@ -194,20 +210,10 @@ static struct dst_entry *xtcp_ip_route4(struct sock *sk)
  */
 struct dst_entry *xtcp_ip_dst(struct sock *sk)
 {
-	bool v4 = xtcp_is_v4(sk);
 	struct dst_entry *dst;
-	struct flowi6 fl6;
 
-	dst = __sk_dst_check(sk, v4 ? 0 : inet6_sk(sk)->dst_cookie);
-	if (dst)
-		return dst;
-	dst = v4 ? xtcp_ip_route4(sk) : xtcp_ip_route6(sk, &fl6);
-	if (!IS_ERR(dst))
-		return dst;
-	sk->sk_route_caps = 0;
-	if (!v4)	/* what the program is told when it gives up */
-		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(dst));
-	return NULL;
+	dst = __sk_dst_check(sk, xtcp_is_v4(sk) ? 0 : inet6_sk(sk)->dst_cookie);
+	return likely(dst) ? dst : xtcp_ip_reroute(sk);
 }
 
 /**
@@ -379,19 +385,17 @@ static int xtcp_ip_xmit4(struct sock *sk, struct sk_buff *skb)
 
 static int xtcp_ip_xmit6(struct sock *sk, struct sk_buff *skb)
 {
+	/* As it was when the route was found; options that are set later drop the route */
+	struct flowi6 *fl6 = &inet_sk(sk)->cork.fl.u.ip6;
 	struct ipv6_pinfo *np = inet6_sk(sk);
 	union nf_inet_addr src = { .in6 = np->saddr };
 	union nf_inet_addr dst = { .in6 = sk->sk_v6_daddr };
 	u8 ecn = xtcp_cb(skb)->tos;
-	struct in6_addr final;
-	struct flowi6 fl6;
 
 	xtcp_ip_checksum(skb, 6, &src, &dst, xtcp_sk(sk)->wire_protocol);
 	memset(skb->cb, 0, max(sizeof(struct inet_skb_parm), sizeof(struct inet6_skb_parm)));
-	xtcp_ip_flow6(sk, &fl6, &final);
 	/* ip6_xmit() works the first hop out by itself */
-	fl6.daddr = sk->sk_v6_daddr;
-	return ip6_xmit(sk, skb, &fl6, fl6.flowi6_mark, xtcp_ip_txoptions(sk),
+	return ip6_xmit(sk, skb, fl6, READ_ONCE(sk->sk_mark), xtcp_ip_txoptions(sk),
 			np->tclass | ecn, READ_ONCE(sk->sk_priority));
 }
 

@@ -69,8 +69,9 @@ static void xtcp_connect_init_numbers(struct sock *sk)
 
 	xtcp_flow_tuple(&sk->__sk_common, &tuple);
 	if (!xt->write_seq)
-		xt->write_seq = xtcp_flow_isn(&tuple);
-	xt->ts_offset = xtcp_flow_ts_offset(&tuple);
+		xt->write_seq = xtcp_flow_isn(&tuple, &xt->ts_offset);
+	else
+		xt->ts_offset = xtcp_flow_ts_offset(&tuple);
 }
 
 /* The part that puts the flow into the tables and the SYN on the wire. */
