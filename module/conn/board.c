@@ -169,7 +169,7 @@ void xtcp_board_delivered(struct sock *sk, const struct sk_buff *skb, u32 end_se
 	if (!cb->tx.retrans && !xtcp_seq_after(end_seq, xt->high_seq))
 		acked->original = true;
 	if (xtcp_rack_advance(&xt->rack, end_seq, cb->tx.retrans))
-		XTCP_INC(sock_net(sk), ReorderingSeen);
+		XTCP_SK_ADD(sk, ReorderingSeen, 1);
 	if (xtcp_board_ambiguous(xt, cb, acked))
 		return;
 	if (acked->newest_us && !xtcp_rack_sent_after(cb->tx.sent_us, end_seq, acked->newest_us,

@@ -100,7 +100,7 @@ void xtcp_life_init(struct sock *sk)
 	sock_diag_save_cookie(sk, cookie);
 	xtcp_state_born(sk, TCP_CLOSE);
 	xtcp_life_count_add(1);
-	XTCP_INC(sock_net(sk), SocksMade);
+	XTCP_SK_ADD(sk, SocksMade, 1);
 }
 
 /**
@@ -204,7 +204,7 @@ void xtcp_life_done(struct sock *sk, enum xtcp_reason reason)
 	struct sock *parent = xt->parent;
 
 	if (xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
-		XTCP_INC(sock_net(sk), AttemptFails);
+		XTCP_SK_ADD(sk, AttemptFails, 1);
 	/* A child that was never delivered: its listener hears nothing of it */
 	xt->parent = NULL;
 	if (parent)

@@ -25,7 +25,7 @@ void xtcp_mem_enter_pressure(struct sock *sk)
 		return;
 	/* Whoever is first counts */
 	if (!cmpxchg(&xtcp_mem_pressure, 0, jiffies | 1))
-		XTCP_INC(sock_net(sk), MemoryPressures);
+		XTCP_SK_ADD(sk, MemoryPressures, 1);
 }
 
 /**

@@ -232,7 +232,7 @@ struct xtcp_timewait *xtcp_minis_timewait(struct sock *sk)
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->uid = sk_uid(sk);
 	tw->pid = xt->creator_pid;
-	tw->since_us = xtcp_clock_us();
+	tw->since_us = xt->now_us;
 	tw->wire_protocol = xt->wire_protocol;
 	tw->ip_version = xt->ip_version;
 	tw->tos = inet_sk(sk)->tos;
@@ -253,7 +253,7 @@ struct xtcp_timewait *xtcp_minis_timewait(struct sock *sk)
 	spin_lock_bh(&xn->tw_lock);
 	list_add_tail(&tw->node, &xn->tw_list);
 	spin_unlock_bh(&xn->tw_lock);
-	XTCP_INC(sock_net(sk), TwsMade);
+	XTCP_SK_ADD(sk, TwsMade, 1);
 	return tw;
 }
 

@@ -214,7 +214,7 @@ static void xtcp_rcvprune_far_end(struct sock *sk, const struct sk_buff *in, boo
 			return;
 		goal -= last->truesize;
 		xtcp_rcvq_free_ooo(sk, last);
-		XTCP_INC(sock_net(sk), OfoPruned);
+		XTCP_SK_ADD(sk, OfoPruned, 1);
 		if (goal > 0)
 			continue;
 		if (atomic_read(&sk->sk_rmem_alloc) <= sk->sk_rcvbuf &&

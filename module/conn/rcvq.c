@@ -60,7 +60,7 @@ static noinline bool xtcp_rcvq_make_room(struct sock *sk, struct sk_buff *skb, b
 
 	if (empty || (room && sk_rmem_schedule(sk, skb, skb->truesize)))
 		return true;
-	XTCP_INC(sock_net(sk), RcvPruned);
+	XTCP_SK_ADD(sk, RcvPruned, 1);
 	return false;
 }
 
@@ -212,7 +212,7 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 	xt->ooo_dense = 0;
 	if (!skb_rb_next(skb))
 		xt->ooo_last = skb;
-	XTCP_INC(sock_net(sk), OfoQueued);
+	XTCP_SK_ADD(sk, OfoQueued, 1);
 }
 
 /* Out of the queue and free; the memory stays the socket's until xtcp_mem_trim(). */
@@ -310,7 +310,7 @@ u32 xtcp_rcvq_select_window(struct sock *sk)
 	if (unlikely(xt->ack_pending & XTCP_ACK_NOMEM)) {
 		xt->rcv_wnd = 0;
 		xt->rcv_wup = xt->rcv_nxt;
-		XTCP_INC(sock_net(sk), ZeroWindowAdvs);
+		XTCP_SK_ADD(sk, ZeroWindowAdvs, 1);
 		return 0;
 	}
 	window = xtcp_rcvq_window(sk);

@@ -88,7 +88,7 @@ static void xtcp_rcvtune_grow(struct sock *sk, u64 window)
 		return;
 	/* The peer learns of it as segments arrive: rcv_ssthresh grows by two for each */
 	WRITE_ONCE(sk->sk_rcvbuf, (int)buffer);
-	XTCP_INC(sock_net(sk), RcvBufGrown);
+	XTCP_SK_ADD(sk, RcvBufGrown, 1);
 }
 
 /**

@@ -250,10 +250,10 @@ static void xtcp_receive_lock(struct sock *sk, struct sk_buff *skb)
 	if (!sock_owned_by_user(sk)) {
 		xtcp_receive_process(sk, skb);
 	} else if (sk_add_backlog(sk, skb, limit)) {
-		XTCP_INC(sock_net(sk), BacklogDrops);
+		XTCP_SK_ADD(sk, BacklogDrops, 1);
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_BACKLOG);
 	} else {
-		XTCP_INC(sock_net(sk), BacklogQueued);
+		XTCP_SK_ADD(sk, BacklogQueued, 1);
 	}
 	bh_unlock_sock(sk);
 }

@@ -62,11 +62,11 @@ static void xtcp_timeouts_keepalive(struct sock *sk)
 		return;
 	}
 	if (xtcp_timeouts_keepalive_over(sk, silence_ms)) {
-		XTCP_INC(sock_net(sk), KeepaliveDrops);
+		XTCP_SK_ADD(sk, KeepaliveDrops, 1);
 		xtcp_timeouts_abort(sk, XTCP_REASON_KEEPALIVE);
 		return;
 	}
-	XTCP_INC(sock_net(sk), KeepaliveProbes);
+	XTCP_SK_ADD(sk, KeepaliveProbes, 1);
 	xtcp_control_probe(sk, false);
 	xt->probes_out++;
 	xtcp_timer_arm_again(sk, XTCP_TIMER_KEEPALIVE, intvl_ms);
@@ -86,7 +86,7 @@ static void xtcp_timeouts_deadpeer(struct sock *sk)
 	if (!limit_ms || !xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
 		return;
 	if (silence_ms >= limit_ms) {
-		XTCP_INC(sock_net(sk), DeadPeerDrops);
+		XTCP_SK_ADD(sk, DeadPeerDrops, 1);
 		xtcp_timeouts_abort(sk, XTCP_REASON_DEAD_PEER);
 		return;
 	}
@@ -128,7 +128,7 @@ static void xtcp_timeouts_run(struct sock *sk)
 		xtcp_life_abort(sk, ETIMEDOUT, XTCP_REASON_TIMEOUT);
 	if ((due & BIT(XTCP_TIMER_FINWAIT2)) && sk->sk_state == TCP_FIN_WAIT2 &&
 	    sock_flag(sk, SOCK_DEAD)) {
-		XTCP_INC(sock_net(sk), OrphanFinWait2Timeouts);
+		XTCP_SK_ADD(sk, OrphanFinWait2Timeouts, 1);
 		xtcp_life_done(sk, XTCP_REASON_TIMEOUT);
 	}
 	xtcp_mem_trim(sk);
@@ -150,7 +150,7 @@ void xtcp_timeouts_fire(struct timer_list *t)
 			xtcp_timeouts_run(sk);
 	} else {
 		/* The owner does it in release_sock(): it holds a reference */
-		XTCP_INC(sock_net(sk), TimersDeferred);
+		XTCP_SK_ADD(sk, TimersDeferred, 1);
 		set_bit(XTCP_DEFER_TIMER, &xtcp_sk(sk)->deferred);
 	}
 	bh_unlock_sock(sk);

@@ -104,7 +104,7 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 		return SKB_DROP_REASON_TCP_OLD_DATA;
 	}
 	if (!xtcp_seq_before(seg->seq, xt->rcv_nxt + window) && seg->len) {
-		XTCP_INC(sock_net(sk), ZeroWindowDrops);
+		XTCP_SK_ADD(sk, ZeroWindowDrops, 1);
 		/* But that of a window probe counts: 6.1.6 */
 		if (xt->ecn_ok && seg->seq == xt->rcv_nxt)
 			xtcp_indata_ecn(sk, seg);
@@ -169,7 +169,7 @@ enum skb_drop_reason xtcp_indata_process(struct sock *sk, struct xtcp_segment *s
 	/* Nobody will read it: MUST tell the peer (3.6.1, SHLD-3) */
 	if (xtcp_state_in(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
 	    (sk->sk_shutdown & RCV_SHUTDOWN) && fresh && seg->len) {
-		XTCP_INC(sock_net(sk), AbortOnData);
+		XTCP_SK_ADD(sk, AbortOnData, 1);
 		seg->error = ECONNRESET;
 		seg->close_reason = XTCP_REASON_DATA_AFTER_CLOSE;
 		seg->actions |= XTCP_ACT_RST | XTCP_ACT_DONE;

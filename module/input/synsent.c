@@ -104,7 +104,7 @@ enum skb_drop_reason xtcp_synsent_process(struct sock *sk, struct xtcp_segment *
 	if (seg->flags & XTCP_FLAG_RST) {
 		if (!ack)
 			return SKB_DROP_REASON_TCP_FLAGS;
-		XTCP_INC(sock_net(sk), InRsts);
+		XTCP_SK_ADD(sk, InRsts, 1);
 		seg->error = ECONNREFUSED;
 		seg->close_reason = XTCP_REASON_RESET_IN;
 		seg->actions |= XTCP_ACT_DONE;

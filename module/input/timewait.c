@@ -29,7 +29,7 @@ void xtcp_timewait_enter(struct sock *sk)
 
 	xt->close_reason = XTCP_REASON_SEGMENT;
 	if (!tw) {
-		XTCP_INC(sock_net(sk), TimeWaitOverflow);
+		XTCP_SK_ADD(sk, TimeWaitOverflow, 1);
 		xtcp_life_done(sk, XTCP_REASON_SEGMENT);
 		return;
 	}
@@ -40,7 +40,7 @@ void xtcp_timewait_enter(struct sock *sk)
 		return;
 	}
 	xtcp_state_hand_over(sk, tw);
-	XTCP_INC(sock_net(sk), TimeWaits);
+	XTCP_SK_ADD(sk, TimeWaits, 1);
 	xtcp_timer_arm_timewait(tw, 2 * tw->msl_ms);
 	xtcp_flow_put((struct sock_common *)tw);
 	xtcp_life_finish(sk);

@@ -64,9 +64,9 @@ static enum skb_drop_reason xtcp_validate_rst(struct sock *sk, struct xtcp_segme
 			seg->actions |= XTCP_ACT_CHALLENGE;
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	}
-	XTCP_INC(sock_net(sk), InRsts);
+	XTCP_SK_ADD(sk, InRsts, 1);
 	if (xtcp_state_in(sk, TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
-		XTCP_INC(sock_net(sk), EstabResets);
+		XTCP_SK_ADD(sk, EstabResets, 1);
 	switch (sk->sk_state) {
 	case TCP_CLOSE_WAIT:
 		seg->error = EPIPE;
@@ -112,7 +112,7 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 	/* PAWS; a RST counts even without a fresh timestamp (RFC 7323 5.2) */
 	if (xt->ts_ok && !rst && xtcp_paws_reject(xt->ts_recent, xt->ts_recent_age_s, &seg->opt) &&
 	    !xtcp_validate_overtaken_ack(sk, seg)) {
-		XTCP_INC(sock_net(sk), PawsDrops);
+		XTCP_SK_ADD(sk, PawsDrops, 1);
 		seg->actions |= seg->flags & XTCP_FLAG_SYN ? XTCP_ACT_CHALLENGE : XTCP_ACT_DUPACK;
 		return SKB_DROP_REASON_TCP_RFC7323_PAWS;
 	}
@@ -121,7 +121,7 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 
 	/* First: the sequence number */
 	if (!xtcp_validate_in_window(xt, seg)) {
-		XTCP_INC(sock_net(sk), OutOfWindow);
+		XTCP_SK_ADD(sk, OutOfWindow, 1);
 		if (seg->seq != seg->end_seq && xtcp_seq_before(seg->seq, xt->rcv_nxt) &&
 		    !(seg->flags & XTCP_FLAG_SYN))
 			xtcp_sack_duplicate(sk, seg->seq, seg->end_seq);

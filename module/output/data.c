@@ -194,7 +194,6 @@ int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		xtcp_data_pace(sk, skb, orig);
 	xtcp_data_set_gso(sk, skb);
 	skb_set_owner_w(skb, sk);
-	skb_set_hash_from_sk(skb, sk);
 
 	xtcp_build_segment(sk, skb, &b);
 	if (xt->ecn_ok)
@@ -480,7 +479,7 @@ int xtcp_data_send_syn(struct sock *sk)
 	if (!skb)
 		return -ENOBUFS;
 	xtcp_sndq_set_segs(sk, skb, xt->mss_cache);
-	XTCP_INC(sock_net(sk), ActiveOpens);
+	XTCP_SK_ADD(sk, ActiveOpens, 1);
 	/* A SYN that could not be sent is one that was lost */
 	xtcp_data_transmit(sk, skb, true);
 	xtcp_sndq_sent(sk, skb);

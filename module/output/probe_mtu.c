@@ -44,7 +44,7 @@ void xtcp_probe_mtu_black_hole(struct sock *sk)
 	xt->probe_size = 0;
 	xt->probe_wait_ms = 0;
 	xtcp_data_sync_mss(sk, xtcp_ip_mtu(sk));
-	XTCP_INC(sock_net(sk), MtuBlackHoles);
+	XTCP_SK_ADD(sk, MtuBlackHoles, 1);
 }
 
 /* The search is over: at the path's own limit, or at less; then it begins again later. */
@@ -113,7 +113,7 @@ void xtcp_probe_mtu_up(struct sock *sk)
 		return;
 	xt->probe_size = size;
 	xt->probe_end = xt->snd_nxt;
-	XTCP_INC(sock_net(sk), MtuProbes);
+	XTCP_SK_ADD(sk, MtuProbes, 1);
 }
 
 /**
@@ -134,7 +134,7 @@ void xtcp_probe_mtu_acked(struct sock *sk)
 	if (xt->probe_mss >= xtcp_data_path_mss(sk, mtu))
 		xtcp_probe_mtu_done(sk, true);
 	xtcp_data_sync_mss(sk, mtu);
-	XTCP_INC(sock_net(sk), MtuProbesPassed);
+	XTCP_SK_ADD(sk, MtuProbesPassed, 1);
 }
 
 /**

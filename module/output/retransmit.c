@@ -325,7 +325,7 @@ static void xtcp_retransmit_give_up(struct sock *sk, enum xtcp_reason reason)
 {
 	int err = READ_ONCE(sk->sk_err_soft);
 
-	XTCP_INC(sock_net(sk), TimeoutAborts);
+	XTCP_SK_ADD(sk, TimeoutAborts, 1);
 	xtcp_life_abort(sk, err ? err : ETIMEDOUT, reason);
 }
 
@@ -337,7 +337,7 @@ static bool xtcp_retransmit_out_of_memory(struct sock *sk)
 {
 	if (!sock_flag(sk, SOCK_DEAD) || !xtcp_life_too_many_orphans(sk))
 		return false;
-	XTCP_INC(sock_net(sk), AbortOnMemory);
+	XTCP_SK_ADD(sk, AbortOnMemory, 1);
 	xtcp_control_rst(sk);
 	xtcp_life_abort(sk, ETIMEDOUT, XTCP_REASON_MEMORY);
 	return true;
@@ -423,7 +423,7 @@ void xtcp_retransmit_timeout(struct sock *sk)
 	if (!xtcp_retransmit_window_shut(sk)) {
 		if (xtcp_retransmit_over(sk))
 			return;
-		XTCP_INC(sock_net(sk), Timeouts);
+		XTCP_SK_ADD(sk, Timeouts, 1);
 		xtcp_recovery_timeout(sk);
 		if (xt->retransmits < U8_MAX)
 			xt->retransmits++;
@@ -444,7 +444,7 @@ static void xtcp_retransmit_probe(struct sock *sk, struct sk_buff *skb)
 	u32 mss = max_t(u32, xtcp_data_current_mss(sk), 1);
 	u32 len = min_t(u32, skb->len, mss);
 
-	XTCP_INC(sock_net(sk), ZeroWindowProbes);
+	XTCP_SK_ADD(sk, ZeroWindowProbes, 1);
 	if (room > 0 && skb->len) {
 		len = min_t(u32, len, room);
 		xtcp_cb(skb)->flags |= XTCP_FLAG_PSH;

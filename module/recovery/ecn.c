@@ -120,7 +120,7 @@ void xtcp_ecn_fallback(struct sock *sk, struct xtcp_cb *cb)
 		return;
 	cb->flags &= ~XTCP_ECN_FLAGS;
 	xtcp_sk(sk)->ecn_ect = 0;
-	XTCP_INC(sock_net(sk), EcnFallbacks);
+	XTCP_SK_ADD(sk, EcnFallbacks, 1);
 }
 
 /**
@@ -228,7 +228,7 @@ void xtcp_ecn_reduce(struct sock *sk, const struct xtcp_acked *acked)
 	xt->high_seq = xt->snd_nxt;
 	xt->ca_state = XTCP_CA_CWR;
 	xtcp_ecn_reduced(xt);
-	XTCP_INC(sock_net(sk), EcnReductions);
+	XTCP_SK_ADD(sk, EcnReductions, 1);
 }
 
 /**

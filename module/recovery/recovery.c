@@ -145,11 +145,11 @@ static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 	xt->ca_state = XTCP_CA_RECOVERY;
 	xt->tlp_out = 0;
 	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
-	XTCP_INC(sock_net(sk), FastRetrans);
+	XTCP_SK_ADD(sk, FastRetrans, 1);
 	if (xt->sack_ok)
-		XTCP_INC(sock_net(sk), SackRecoveries);
+		XTCP_SK_ADD(sk, SackRecoveries, 1);
 	else
-		XTCP_INC(sock_net(sk), RenoRecoveries);
+		XTCP_SK_ADD(sk, RenoRecoveries, 1);
 }
 
 /* Does PRR say what the window is? Not if ECE took it down to one at once. */
@@ -274,7 +274,7 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 	u32 prior_lost = xt->lost_out;
 
 	if (duplicate)
-		XTCP_INC(sock_net(sk), DupAcks);
+		XTCP_SK_ADD(sk, DupAcks, 1);
 	if (xt->sack_ok)
 		xtcp_rackq_update(sk, acked);
 	xtcp_tlp_ack(sk, acked);
@@ -346,7 +346,7 @@ static void xtcp_recovery_mark_late(struct sock *sk)
 
 	/* RFC 2018 8: who does not acknowledge what it holds does not hold it */
 	if (skb && (xtcp_cb(skb)->marks & XTCP_MARK_SACKED)) {
-		XTCP_INC(sock_net(sk), SackReneging);
+		XTCP_SK_ADD(sk, SackReneging, 1);
 		xtcp_board_renege(sk);
 	}
 	for (; skb; skb = xtcp_sndq_rtx_next(skb), head = false) {

@@ -130,10 +130,10 @@ static void xtcp_sacked_dsack(struct sock *sk, const struct xtcp_sack_block *b,
 
 	if (!xtcp_seq_before(b->start, b->end) || xtcp_seq_before(b->start, oldest) ||
 	    xtcp_seq_after(b->end, xt->snd_nxt)) {
-		XTCP_INC(sock_net(sk), SackDiscarded);
+		XTCP_SK_ADD(sk, SackDiscarded, 1);
 		return;
 	}
-	XTCP_INC(sock_net(sk), DsackRecv);
+	XTCP_SK_ADD(sk, DsackRecv, 1);
 	/* It cannot have got more twice than was sent twice: the network did this, or a lie */
 	if (xt->dsacks + segs > xt->total_retrans)
 		return;
@@ -154,7 +154,7 @@ static u32 xtcp_sacked_collect(struct sock *sk, const struct xtcp_options *opt, 
 		struct xtcp_sack_block b = opt->sacks[i];
 
 		if (!xtcp_seq_before(b.start, b.end) || xtcp_seq_after(b.end, xt->snd_nxt)) {
-			XTCP_INC(sock_net(sk), SackDiscarded);
+			XTCP_SK_ADD(sk, SackDiscarded, 1);
 			continue;
 		}
 		if (!xtcp_seq_after(b.end, xt->snd_una))

@@ -64,7 +64,7 @@ void xtcp_tlp_sent(struct sock *sk, bool retransmission)
 	xt->tlp_out = 1;
 	xt->tlp_retrans = retransmission;
 	xt->tlp_end_seq = xt->snd_nxt;
-	XTCP_INC(sock_net(sk), TlpProbes);
+	XTCP_SK_ADD(sk, TlpProbes, 1);
 }
 
 /**
@@ -88,7 +88,7 @@ void xtcp_tlp_ack(struct sock *sk, const struct xtcp_acked *acked)
 		xt->tlp_out = 0;
 	} else if (xtcp_seq_after(xt->snd_una, xt->tlp_end_seq)) {
 		xt->tlp_out = 0;
-		XTCP_INC(sock_net(sk), TlpRecoveries);
+		XTCP_SK_ADD(sk, TlpRecoveries, 1);
 		if (xt->ca_state != XTCP_CA_OPEN)
 			return;
 		xtcp_cc_on_loss(&xt->cc, xt->cc.cwnd);

@@ -31,7 +31,7 @@ static void xtcp_undo(struct sock *sk)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	if (xt->ca_state == XTCP_CA_LOSS)
-		XTCP_INC(sock_net(sk), SpuriousRtos);
+		XTCP_SK_ADD(sk, SpuriousRtos, 1);
 	else
 		xt->rack.reordering = true;	/* it was late by more than was waited for */
 	xtcp_board_unmark_lost(sk);
@@ -85,10 +85,10 @@ bool xtcp_undo_ack(struct sock *sk, const struct xtcp_acked *acked, bool advance
 	if (xt->snd_una - xt->undo_marker > BIT(30))
 		xt->undo_valid = 0;
 	if (xtcp_undo_by_dsack(xt, acked)) {
-		XTCP_INC(sock_net(sk), UndoDsack);
+		XTCP_SK_ADD(sk, UndoDsack, 1);
 	} else if (advanced && xt->ca_state != XTCP_CA_OPEN && !xt->retrans_out &&
 		   xtcp_undo_by_timestamp(xt, acked)) {
-		XTCP_INC(sock_net(sk), UndoTimestamp);
+		XTCP_SK_ADD(sk, UndoTimestamp, 1);
 	} else {
 		return false;
 	}
@@ -118,7 +118,7 @@ bool xtcp_undo_frto(struct sock *sk, const struct xtcp_acked *acked, bool advanc
 	if (!xt->frto)
 		return false;
 	if (acked->original && (xt->sack_ok || !acked->rexmitted)) {
-		XTCP_INC(sock_net(sk), UndoFrto);
+		XTCP_SK_ADD(sk, UndoFrto, 1);
 		xtcp_undo(sk);
 		return false;
 	}

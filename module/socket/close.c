@@ -153,7 +153,7 @@ static void xtcp_close_fin_wait2(struct sock *sk)
 	s32 linger_ms = xtcp_sk(sk)->tune.linger2_ms;
 
 	if (linger_ms < 0) {
-		XTCP_INC(sock_net(sk), AbortOnLinger);
+		XTCP_SK_ADD(sk, AbortOnLinger, 1);
 		xtcp_close_abort(sk, XTCP_REASON_LINGER);
 		return;
 	}
@@ -345,7 +345,7 @@ static int xtcp_close_one_orphan(struct sock_common *skc, void *arg)
 	lock_sock(sk);
 	local_bh_disable();
 	if (sock_flag(sk, SOCK_DEAD) && sk->sk_state != TCP_CLOSE) {
-		XTCP_INC(sock_net(sk), AbortOnNetns);
+		XTCP_SK_ADD(sk, AbortOnNetns, 1);
 		xtcp_close_abort(sk, reason);
 	}
 	local_bh_enable();
