@@ -177,7 +177,7 @@ void xtcp_flow_tuple(const struct sock_common *skc, struct xtcp_tuple *t)
 }
 
 /**
- * xtcp_flow_hash() - keyed hash of a tuple
+ * xtcp_flow_hash() - keyed hash of a tuple; our own address is no attacker's choice
  * @t: the tuple; its devices do not count
  *
  * Return: the hash, for our tables and for SO_REUSEPORT.
@@ -193,10 +193,9 @@ u32 xtcp_flow_hash(const struct xtcp_tuple *t)
 		u32 mix;
 	} __aligned(HSIPHASH_ALIGNMENT) six;
 
-	/* Our own address is no attacker's choice */
 	if (t->family == AF_INET)
-		return hsiphash_3u32((__force u32)t->laddr.ip ^ mix, (__force u32)t->raddr.ip,
-				     ports, &xtcp_flows_key);
+		return hsiphash_3u32((__force u32)t->laddr.ip ^ mix,
+				     (__force u32)t->raddr.ip, ports, &xtcp_flows_key);
 	six.laddr = t->laddr.in6;
 	six.raddr = t->raddr.in6;
 	six.ports = ports;

@@ -95,13 +95,11 @@ static void paced_qdisc(const char *what)
 	paced_command(command);
 }
 
-/* Until @counter has moved often enough. */
 static void paced_until(const char *counter, const char *qdisc)
 {
 	unsigned long from = smp_counter(counter);
 	double end = smp_seconds() + SMP_BOUND_S;
 
-	paced_qdisc(qdisc);
 	while (smp_counter(counter) - from < PACED_WAITS) {
 		if (smp_seconds() > end)
 			smp_fail("%s moved by %lu only, with %s", counter,
@@ -111,28 +109,23 @@ static void paced_until(const char *counter, const char *qdisc)
 	printf("# %s: %s moved by %lu\n", qdisc, counter, smp_counter(counter) - from);
 }
 
-void test_paced(void)
+/*
+ * Traffic through @qdisc until @counter has moved often enough. The qdisc goes while it holds what
+ * orphans have sent, but not under programs: a RST that it swallows is sent once, and without it
+ * the other end would read, or wait for its window, for ever.
+ */
+static void paced_phase(const char *counter, const char *qdisc)
 {
 	int listener = smp_listen("127.0.0.1", PACED_PORT), i;
 	pthread_t server[PACED_CLIENTS], client[PACED_CLIENTS];
 
-	/* what is slow, or refused, must not keep orphans for minutes */
-	smp_sysctl("orphan_retries", "1");
-	smp_sysctl("msl_ms", "1");
-	/*
-	 * Who replaces a qdisc throws away what waits in it, and what is sent meanwhile. A RST is
-	 * sent once: without it the other end would read, or wait for its window, for ever.
-	 */
-	smp_sysctl("dead_peer_ms", "5000");
-	/* segments as elsewhere, so that there are many */
-	paced_command("ip link set lo mtu 1500");
+	paced_qdisc(qdisc);
+	atomic_store(&paced_over, false);
 	for (i = 0; i < PACED_CLIENTS; i++) {
 		pthread_create(&server[i], NULL, paced_server, &listener);
 		pthread_create(&client[i], NULL, paced_client, NULL);
 	}
-	paced_until("PaceWaits", "pfifo limit 1000");
-	paced_until("QueueWaits", "tbf rate 20mbit burst 16kb limit 4mb");
-	paced_until("PaceWaits", "fq");
+	paced_until(counter, qdisc);
 	atomic_store(&paced_over, true);
 	for (i = 0; i < PACED_CLIENTS; i++)
 		pthread_join(server[i], NULL);
@@ -140,6 +133,20 @@ void test_paced(void)
 	close(listener);
 	for (i = 0; i < PACED_CLIENTS; i++)
 		pthread_join(client[i], NULL);
+}
+
+void test_paced(void)
+{
+	/* what is slow, or refused, must not keep orphans for minutes */
+	smp_sysctl("orphan_retries", "1");
+	smp_sysctl("msl_ms", "1");
+	/* and a RST may be lost: those of a full queue are */
+	smp_sysctl("dead_peer_ms", "5000");
+	/* segments as elsewhere, so that there are many */
+	paced_command("ip link set lo mtu 1500");
+	paced_phase("PaceWaits", "pfifo limit 1000");
+	paced_phase("QueueWaits", "tbf rate 20mbit burst 16kb limit 4mb");
+	paced_phase("PaceWaits", "fq");
 	/* the qdisc goes with all that waits in it */
 	paced_qdisc("pfifo limit 1000");
 }

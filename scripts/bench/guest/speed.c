@@ -171,9 +171,9 @@ void bench_rr_alone(const struct options *o)
 }
 
 /*
- * On one CPU it is the scheduler that says how often both ends sleep, and how much is queued between
- * them. The default policy changes its mind from run to run, and with it whether a page is used
- * again at once; with SCHED_FIFO each end runs until it has to wait, and then the other.
+ * On one CPU it is the scheduler that says how often both ends sleep, and how much is queued
+ * between them. The default policy changes its mind from run to run, and with it whether a page is
+ * used again at once; with SCHED_FIFO each end runs until it has to wait, and then the other.
  */
 static void scheduler(const struct options *o)
 {
