@@ -5,7 +5,6 @@
  */
 #include "life.h"
 
-#include <linux/sock_diag.h>
 #include <net/xfrm.h>
 
 #include "flows.h"
@@ -83,7 +82,6 @@ void xtcp_life_init(struct sock *sk)
 	struct xtcp_net *xn = xtcp_net(sock_net(sk));
 	struct xtcp_knobs *knobs = &xn->knobs;
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 cookie[2];
 
 	xt->xn = xn;
 	xtcp_life_init_lists(sk);
@@ -97,7 +95,6 @@ void xtcp_life_init(struct sock *sk)
 	xtcp_rtt_init(&xt->rtt, READ_ONCE(knobs->rto_initial_ms) * USEC_PER_MSEC);
 	xtcp_cc_init(&xt->cc, xtcp_cc_find(knobs->congestion_control) ?: &xtcp_cc_reno,
 		     xt->mss_cache);
-	sock_diag_save_cookie(sk, cookie);
 	xtcp_state_born(sk, TCP_CLOSE);
 	xtcp_life_count_add(1);
 	XTCP_SK_ADD(sk, SocksMade, 1);
@@ -117,7 +114,6 @@ void xtcp_life_reset_clone(struct sock *child)
 {
 	struct xtcp_sock *xt = xtcp_sk(child);
 	struct inet_sock *inet = inet_sk(child);
-	u32 cookie[2];
 
 	/* From here on the destructor may run */
 	xtcp_life_init_lists(child);
@@ -137,7 +133,6 @@ void xtcp_life_reset_clone(struct sock *child)
 	child->sk_ack_backlog = 0;
 	child->sk_max_ack_backlog = 0;
 	atomic64_set(&child->sk_cookie, 0);
-	sock_diag_save_cookie(child, cookie);
 	xt->parent = NULL;
 	/* Nobody owns it until it is in the accept queue */
 	sock_set_flag(child, SOCK_DEAD);

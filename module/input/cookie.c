@@ -5,7 +5,6 @@
  */
 #include "input.h"
 
-#include <linux/sock_diag.h>
 
 #include "../conn/acceptq.h"
 #include "../conn/minis.h"
@@ -136,7 +135,6 @@ static struct xtcp_request *xtcp_cookie_request(struct sock *listener, struct sk
 {
 	struct xtcp_request *req = xtcp_minis_request(listener, t->family);
 	struct xtcp_segment seg;
-	u32 cookie[2];
 
 	if (!req)
 		return NULL;
@@ -150,7 +148,6 @@ static struct xtcp_request *xtcp_cookie_request(struct sock *listener, struct sk
 	req->ireq.req.mss = mss;
 	req->ireq.req.num_retrans = 0;
 	xtcp_cookie_restore(req, &seg);
-	sock_diag_save_cookie((struct sock *)req, cookie);
 	return req;
 }
 

@@ -5,7 +5,6 @@
  */
 #include "input.h"
 
-#include <linux/sock_diag.h>
 #include <net/ip.h>
 #include <net/l3mdev.h>
 
@@ -194,7 +193,6 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 	struct xtcp_request *req = xtcp_minis_request(listener, t->family);
 	struct xtcp_segment seg;
 	struct dst_entry *dst;
-	u32 cookie[2];
 
 	if (!req)
 		return NULL;
@@ -208,7 +206,6 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 	if (xtcp_cb(skb)->rx.ack)
 		req->snt_isn = xtcp_cb(skb)->rx.ack;
 	req->synack_sent_ms = xtcp_clock_ms();
-	sock_diag_save_cookie((struct sock *)req, cookie);
 
 	dst = xtcp_ip_request_dst(listener, req);
 	if (!dst || xtcp_listen_nobody(req, dst) ||
