@@ -382,9 +382,13 @@ static bool xtcp_receive_flow(struct sk_buff *skb, const struct xtcp_tuple *t,
 void xtcp_receive_segment(struct sk_buff *skb, const struct xtcp_tuple *t,
 			  struct sock_common *skc)
 {
+	u32 segs = max_t(u32, 1, skb_shinfo(skb)->gso_segs);
 	int round;
 
-	XTCP_ADD(t->net, InSegs, max_t(u32, 1, skb_shinfo(skb)->gso_segs));
+	if (skc && (1 << skc->skc_state) & ~(TCPF_NEW_SYN_RECV | TCPF_TIME_WAIT))
+		XTCP_SK_ADD((struct sock *)skc, InSegs, segs);
+	else
+		XTCP_ADD(t->net, InSegs, segs);
 	for (round = 0; round < XTCP_RECEIVE_ROUNDS; round++) {
 		bool done;
 

@@ -185,8 +185,9 @@ enum skb_drop_reason xtcp_cookie_promote(struct sock *listener, struct sk_buff *
 				  xtcp_cookie_mss(t->family == AF_INET6, index));
 	if (!req)
 		return SKB_DROP_REASON_NOMEM;
-	dst = xtcp_ip_request_dst(listener, req);
-	if (dst && !security_inet_conn_request(listener, skb, &req->ireq.req)) {
+	dst = security_inet_conn_request(listener, skb, &req->ireq.req) ? NULL :
+	      xtcp_ip_request_dst(listener, req);
+	if (dst) {
 		/* The bit came back by the peer's hand: it cannot ask for more than we give */
 		req->ireq.ecn_ok &= xtcp_ecn_answers(listener, dst);
 		xtcp_listen_offer(req, listener, dst);

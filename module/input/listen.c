@@ -207,9 +207,10 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 		req->snt_isn = xtcp_cb(skb)->rx.ack;
 	req->synack_sent_ms = xtcp_clock_ms();
 
-	dst = xtcp_ip_request_dst(listener, req);
-	if (!dst || xtcp_listen_nobody(req, dst) ||
-	    security_inet_conn_request(listener, skb, &req->ireq.req)) {
+	/* The LSM first: the route depends on the label that it gives the request */
+	dst = security_inet_conn_request(listener, skb, &req->ireq.req) ? NULL :
+	      xtcp_ip_request_dst(listener, req);
+	if (!dst || xtcp_listen_nobody(req, dst)) {
 		dst_release(dst);
 		xtcp_flow_put((struct sock_common *)req);
 		return NULL;

@@ -35,7 +35,9 @@ static int xtcp_control_send(struct sock *sk, u32 seq, u8 flags)
 
 	if (!skb)
 		return -ENOMEM;
-	xtcp_now_take(sk);
+	/* What comes from below has taken it */
+	if (!in_softirq())
+		xtcp_now_take(sk);
 	xtcp_cb(skb)->seq = seq;
 	xtcp_cb(skb)->end_seq = seq;
 	xtcp_cb(skb)->flags = flags;
@@ -181,8 +183,10 @@ bool xtcp_control_ack_rides(const struct sock *sk)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 
-	return xt->ack_patient && (xt->ack_pending & XTCP_ACK_PUSHED) && !xt->pingpong &&
-	       xt->rcv_nxt - xt->rcv_wup < xt->advmss;
+	return xt->ack_patient && !xt->pingpong &&
+	       (xt->ack_pending & (XTCP_ACK_PUSHED | XTCP_ACK_NOW)) == XTCP_ACK_PUSHED &&
+	       xt->rcv_nxt - xt->rcv_wup < xt->rcv_mss &&
+	       xtcp_state_in(sk, XTCP_STATES_MAY_SEND);
 }
 
 /**
@@ -199,6 +203,7 @@ bool xtcp_control_ack_rides(const struct sock *sk)
 void xtcp_control_ack_pending(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	int wait_ms;
 	bool rides;
 
 	if (!(xt->ack_pending & XTCP_ACK_SCHED))
@@ -211,10 +216,10 @@ void xtcp_control_ack_pending(struct sock *sk)
 		xtcp_control_ack(sk);
 		return;
 	}
-	if (!xtcp_timer_pending(sk, XTCP_TIMER_DELACK))
-		xtcp_timer_arm_ms(sk, XTCP_TIMER_DELACK,
-				  rides ? READ_ONCE(xt->xn->knobs.quick_ack_wait_ms) :
-				  READ_ONCE(xt->xn->knobs.delack_ms));
+	wait_ms = READ_ONCE(xt->xn->knobs.delack_ms);
+	if (rides)
+		wait_ms = min(wait_ms, READ_ONCE(xt->xn->knobs.quick_ack_wait_ms));
+	xtcp_timer_arm_earlier(sk, XTCP_TIMER_DELACK, (u64)wait_ms * USEC_PER_MSEC);
 }
 
 /**

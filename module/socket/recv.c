@@ -298,7 +298,8 @@ static void xtcp_recv_locked(struct sock *sk, struct xtcp_recv *r)
 			r->copied = err;
 		break;
 	} while (r->len > 0);
-	xtcp_recv_cleanup(sk, r->copied, false);
+	/* -EAGAIN: it goes to poll(), and waits for more there */
+	xtcp_recv_cleanup(sk, r->copied, r->copied == -EAGAIN);
 }
 
 /*

@@ -29,7 +29,7 @@ static const struct {
 	{ "rto_min_ms", 200, { "0", "-1" } },
 	{ "rto_max_ms", 120000, { "0" } },
 	{ "delack_ms", 40, { "-1", "500" } },
-	{ "quick_ack_wait_ms", 5, { "-1", "500" } },
+	{ "quick_ack_wait_ms", 4, { "-1", "500" } },
 	{ "wire_protocol", 6, { "7", "0", "255" } },
 	{ "sack", 1, { "2" } },
 	{ "timestamps", 1, { "-1", "3" } },

@@ -29,7 +29,7 @@ enum stack { TCP, XTCP, STACKS };
  * @server_ns: namespace of the server, NULL: this one
  * @client_ns: namespace of the client
  * @apart: the namespaces are called STACK-NAME
- * @fifo: bulk under SCHED_FIFO
+ * @steady: bulk under SCHED_FIFO, conn under SCHED_BATCH
  * @stack: which stacks take part
  * @count: iterations, MiB or connections of one sample
  * @reps: samples of each stack
@@ -45,7 +45,7 @@ struct options {
 	const char *server_ns;
 	const char *client_ns;
 	bool apart;
-	bool fifo;
+	bool steady;
 	bool stack[STACKS];
 	long count;
 	int reps;

@@ -15,7 +15,7 @@
  *	-s tcp|xtcp	this stack only
  *	-S NS -C NS	namespaces of server and client
  *	-p		the namespaces are called tcp-NS and xtcp-NS
- *	-x		bulk and conn under SCHED_FIFO
+ *	-x		bulk under SCHED_FIFO, conn under SCHED_BATCH
  *	-n N		iterations, connections, MiB, KiB of one sample
  *	-r N		samples of each stack (default 1)
  *	-R N		number of the first sample
@@ -86,7 +86,7 @@ static void option(struct options *o, int c, const char *arg)
 		o->apart = true;
 		return;
 	case 'x':
-		o->fifo = true;
+		o->steady = true;
 		return;
 	case 'n':
 		o->count = atol(arg);

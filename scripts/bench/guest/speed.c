@@ -173,14 +173,16 @@ void bench_rr_alone(const struct options *o)
 /*
  * On one CPU it is the scheduler that says how often both ends sleep, and how much is queued
  * between them. The default policy changes its mind from run to run, and with it whether a page is
- * used again at once; with SCHED_FIFO each end runs until it has to wait, and then the other.
+ * used again at once. With SCHED_FIFO each end runs until it has to wait, and then the other. So it
+ * is with SCHED_BATCH, where who is woken does not take the CPU, but what frees memory after a
+ * while has its turn, too.
  */
-static void scheduler(const struct options *o)
+static void scheduler(const struct options *o, int policy)
 {
-	struct sched_param p = { .sched_priority = 10 };
+	struct sched_param p = { .sched_priority = policy == SCHED_FIFO ? 10 : 0 };
 
-	if (o->fifo)
-		check(!sched_setscheduler(0, SCHED_FIFO, &p), "SCHED_FIFO");
+	if (o->steady)
+		check(!sched_setscheduler(0, policy, &p), "scheduler");
 }
 
 static void conn_server(const struct options *o, int lis)
@@ -188,7 +190,7 @@ static void conn_server(const struct options *o, int lis)
 	long i;
 	char b;
 
-	scheduler(o);
+	scheduler(o, SCHED_BATCH);
 	for (i = 0; i < o->count + 20; i++) {
 		int fd = accept_one(lis);
 
@@ -205,7 +207,7 @@ static double conn_client(const struct options *o, enum stack s)
 	long i, warm = 20;
 	char b = 'x';
 
-	scheduler(o);
+	scheduler(o, SCHED_BATCH);
 	for (i = -warm; i < o->count; i++) {
 		int fd;
 
@@ -264,7 +266,7 @@ static void bulk_server(const struct options *o, int lis)
 	long part[2] = { 16, o->count }, i;
 	int fd = accept_one(lis);
 
-	scheduler(o);
+	scheduler(o, SCHED_FIFO);
 	for (i = 0; i < 2; i++) {
 		long left = part[i] * MIB;
 
@@ -294,7 +296,7 @@ static double bulk_client(const struct options *o, enum stack s)
 	uint64_t start = 0, all, busy = 0;
 	char b;
 
-	scheduler(o);
+	scheduler(o, SCHED_FIFO);
 	for (i = 0; i < 2; i++) {
 		if (i) {
 			busy = task_time();
