@@ -5,7 +5,6 @@
  */
 #include "input.h"
 
-
 #include "../conn/acceptq.h"
 #include "../conn/minis.h"
 #include "../output/output.h"

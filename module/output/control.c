@@ -208,7 +208,8 @@ void xtcp_control_ack_pending(struct sock *sk)
 
 	if (!(xt->ack_pending & XTCP_ACK_SCHED))
 		return;
-	rides = xtcp_control_ack_rides(sk);
+	/* One waits; who goes on writing asks no question */
+	rides = xtcp_control_ack_rides(sk) && !xtcp_timer_pending(sk, XTCP_TIMER_DELACK);
 	if ((xt->ack_pending & XTCP_ACK_NOW) || xt->quickack || xt->route_quickack ||
 	    (xt->quick_acks && !xt->pingpong && !rides) ||
 	    (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss && !xtcp_control_reader_acks(sk)) ||
