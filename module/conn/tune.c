@@ -55,7 +55,7 @@ int xtcp_tune_inherit(struct sock *child, const struct sock *listener)
 	xtcp_sk(child)->tune = &xtcp_tune_none;
 	if (tune == &xtcp_tune_none)
 		return 0;
-	return xtcp_tune_copy(child, tune, GFP_ATOMIC) ? 0 : -ENOMEM;
+	return xtcp_tune_copy(child, tune, GFP_ATOMIC | __GFP_NOWARN) ? 0 : -ENOMEM;
 }
 
 /**

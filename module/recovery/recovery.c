@@ -133,8 +133,8 @@ void xtcp_recovery_resent(struct sock *sk, const struct sk_buff *skb)
 
 static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 {
-	struct xtcp_disorder *d = xtcp_disorder_get(sk);
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_disorder *d;
 
 	/* ECE and a loss in one window are one reduction: RFC 3168 6.1.2 */
 	if (xt->ca_state == XTCP_CA_OPEN || !xtcp_seq_before(xt->snd_una, xt->high_seq)) {
@@ -143,6 +143,7 @@ static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 		xtcp_ecn_reduced(xt);
 	}
 	/* RFC 9937 5: in flight, with what has just been delivered */
+	d = xtcp_disorder_get(sk);
 	if (d)
 		xtcp_prr_start(&d->prr, xt->packets_out - xt->sacked_out + acked->delivered);
 	xt->high_seq = xt->snd_nxt;
@@ -199,9 +200,14 @@ static void xtcp_recovery_reduce(struct sock *sk, u32 delivered, bool safe, bool
 	u32 pipe = xtcp_recovery_inflight(sk);
 	u32 count = xt->cc.ssthresh - min(xt->cc.ssthresh, pipe);
 
-	/* Without memory for PRR what is in flight may be ssthresh at once: RFC 6675 5 */
+	/*
+	 * Without memory for PRR what is in flight may be ssthresh at once: RFC 6675 5; the first
+	 * that is sent again is not held back (4.3)
+	 */
 	if (prr)
 		count = xtcp_prr_ack(prr, delivered, pipe, xt->cc.ssthresh, safe);
+	else if (xt->lost_out && !xt->retrans_out)
+		force = true;
 	if (force)
 		count = max(count, 1U);
 	xt->cc.cwnd = max(pipe + count, 1U);

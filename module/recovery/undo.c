@@ -89,8 +89,10 @@ bool xtcp_undo_ack(struct sock *sk, const struct xtcp_acked *acked, bool advance
 	if (!xt->undo_valid)
 		return false;
 	/* Sequence numbers come round */
-	if (xt->snd_una - xt->disorder->undo_marker > BIT(30))
+	if (xt->snd_una - xt->disorder->undo_marker > BIT(30)) {
 		xt->undo_valid = 0;
+		return false;
+	}
 	if (xtcp_undo_by_dsack(xt, acked)) {
 		XTCP_SK_ADD(sk, UndoDsack, 1);
 	} else if (advanced && xt->ca_state != XTCP_CA_OPEN && !xt->retrans_out &&

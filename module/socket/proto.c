@@ -279,6 +279,7 @@ static int xtcp_proto_register_v6(void)
 {
 	int err;
 
+	BUILD_BUG_ON(__alignof__(struct xtcp6_sock) > XTCP_PROTO_V6_ALIGN);
 	xtcpv6_prot.slab = kmem_cache_create(xtcpv6_prot.name, xtcpv6_prot.obj_size,
 					     XTCP_PROTO_V6_ALIGN,
 					     SLAB_ACCOUNT | xtcpv6_prot.slab_flags, NULL);
