@@ -21,7 +21,7 @@ struct xtcp_pacer;
 struct xtcp_port;
 
 /**
- * struct xtcp_tunables - per-socket copies of the knobs; 0 means: the namespace's
+ * struct xtcp_tunables - what a program set for its socket; 0 means: the namespace's
  * @msl_ms: maximum segment lifetime, ms; TIME_WAIT lasts twice this
  * @syn_budget_ms: connect() as a whole gives up after this, ms
  * @rto_min_ms: lower bound of the RTO, ms
@@ -36,9 +36,14 @@ struct xtcp_port;
  * @synack_retries: XTCP_SYNACK_RETRIES; -1: the namespace's
  * @orphan_retries: XTCP_ORPHAN_RETRIES; -1: the namespace's
  * @defer_accept: TCP_DEFER_ACCEPT as a number of SYN-ACK timeouts
+ * @save_syn: TCP_SAVE_SYN: 0 off, 1 IP header on, 2 MAC too
+ * @user_mss: TCP_MAXSEG, bytes; 0: none
+ * @notsent_lowat: TCP_NOTSENT_LOWAT, bytes; 0: none
+ * @saved_syn: TCP_SAVED_SYN: a child's; not inherited
  *
- * Written under the socket lock by sockopt.c, inherited by children. Read by
- * the xtcp_knob_*() helpers in netns.h style accessors below.
+ * Few programs set any, so it is no part of the socket: conn/tune.h. Written under the
+ * socket lock by sockopt.c, inherited by children. Read through xtcp_tune() and the
+ * xtcp_knob_*() helpers of xtcp.h.
  */
 struct xtcp_tunables {
 	u32 msl_ms;
@@ -55,14 +60,48 @@ struct xtcp_tunables {
 	s16 synack_retries;
 	s16 orphan_retries;
 	u8 defer_accept;
+	u8 save_syn;
+	u16 user_mss;
+	u32 notsent_lowat;
+	struct saved_syn *saved_syn;
+};
+
+/**
+ * struct xtcp_disorder - what only loss, reordering and duplication need
+ * @ooo_queue: out of order, by seq
+ * @ooo_last: highest seq in ooo_queue
+ * @dsack_start: duplicate to report next, RFC 2883: first number
+ * @dsack_end: one past its last; equal: none
+ * @ooo_recent: seq of what was queued last: first SACK block
+ * @rcv_ooo_bytes: payload in ooo_queue
+ * @sack_seen: SACK blocks of the last ACK, ascending; equal borders: none
+ * @prr: sending in recovery; its recover_fs is 0 if there is none
+ * @undo_marker: snd_una when the window was last reduced, if xtcp_sock.undo_valid
+ * @undo_retrans: retransmissions since then that no DSACK told to be needless
+ * @undo_stamp_ms: when the first of them was sent, ms, 0: none
+ * @dsacks: segments that were reported to have come twice, ever
+ *
+ * Socket lock. conn/disorder.h says what happens if there is no memory for it.
+ */
+struct xtcp_disorder {
+	struct rb_root ooo_queue;
+	struct sk_buff *ooo_last;
+	u32 dsack_start, dsack_end;
+	u32 ooo_recent;
+	u32 rcv_ooo_bytes;
+	struct xtcp_sack_block sack_seen[XTCP_SACKS_MAX];
+	struct xtcp_prr prr;
+	u32 undo_marker;
+	u32 undo_retrans;
+	u32 undo_stamp_ms;
+	u32 dsacks;
 };
 
 /**
  * struct xtcp_sock - one connection, listener or unconnected socket
  * @inet: the kernel's inet_sock; must be first
  * @xn: XTCP's part of its namespace, which outlives it; written once
- * @iss: initial send sequence number
- * @snd_una: oldest unacknowledged
+ * @snd_una: oldest unacknowledged; ISS until then, which nobody needs later
  * @snd_nxt: next to be sent
  * @snd_wnd: peer's window, bytes, scaled
  * @snd_wl1: segment seq of the last window update
@@ -71,9 +110,8 @@ struct xtcp_tunables {
  * @write_seq: end of what the program wrote, FIN included
  * @pushed_seq: last byte marked PSH
  * @snd_sml: end of the last small segment: Minshall's Nagle
- * @irs: initial receive sequence number
- * @rcv_nxt: next expected
- * @rcv_wup: rcv_nxt when the window was last told
+ * @rcv_nxt: next expected; in SYN_RECV one past IRS, which nobody needs later
+ * @rcv_wup: rcv_nxt when the window was last told: Last.ACK.sent of RFC 7323 4.3
  * @rcv_wnd: window last told, from rcv_wup, bytes
  * @copied_seq: next byte the program will read
  * @window_clamp: TCP_WINDOW_CLAMP or the buffer, bytes
@@ -86,7 +124,6 @@ struct xtcp_tunables {
  * @rcv_space_us: when it began, low half of the clock
  * @mss_cache: payload per segment now, options deducted: MUST-16
  * @mss_clamp: peer's MSS option, or 536/1220: MUST-15
- * @user_mss: TCP_MAXSEG, 0: none
  * @advmss: MSS option we send: MUST-67
  * @rcv_mss: estimate of the peer's segment size
  * @urg_data: XTCP_URG_* and the urgent byte; 0: no mark ahead; read without lock
@@ -96,14 +133,15 @@ struct xtcp_tunables {
  * @probe_high: larger ones are known not to pass; U16_MAX: nothing is known
  * @probe_size: of a probe under way, 0: none
  * @route_rto_min_ms: the route's, with precedence; 0: none
- * @probe_end: one past a probe's last number
- * @probe_wait_ms: when the search came to its end, ms; 0: it goes on
+ * @probe_end: one past the last number of a probe, if @probe_size
+ * @probe_wait_ms: no probe under way: when the search came to its end, ms; 0: it goes on
  * @mtu_info: MTU of an ICMP error; lockless, XTCP_DEFER_MTU
  * @snd_wscale: shift of the windows we receive
  * @rcv_wscale: shift of the windows we send
  * @wscale_ok: RFC 7323 window scale is in use
  * @ts_ok: RFC 7323 timestamps on every segment
  * @sack_ok: RFC 2018 SACK is permitted
+ * @established: the handshake is over: it was ESTABLISHED
  * @passive_open: MUST-11: SYN_RECV came from LISTEN
  * @ip_version: on the wire: 4 or 6 (4 for v4-mapped)
  * @wire_protocol: 6 or 253
@@ -116,7 +154,6 @@ struct xtcp_tunables {
  * @hashed: in the flow table; flows.c alone writes it
  * @listening: in the listener table; listeners.c alone writes it
  * @close_reason: enum xtcp_reason
- * @save_syn: TCP_SAVE_SYN: 0 off, 1 IP header on, 2 MAC too
  * @af_xtcp: made by socket(AF_XTCP): may narrow to AF_INET
  * @clamp_set: TCP_WINDOW_CLAMP: window_clamp is the program's
  * @route_quickack: the route asks for it
@@ -128,12 +165,10 @@ struct xtcp_tunables {
  * @ecn_cwr: CWR is due on the next new data
  * @ecn_seen: data came as ECT or CE
  * @urg_out: there is urgent data up to @snd_up that the peer has not acknowledged
- * @notsent_lowat: TCP_NOTSENT_LOWAT, bytes; 0: none
- * @tune: wishes for timers and limits
+ * @tune: what the program wishes; the shared xtcp_tune_none until it wishes something
  * @ts_offset: added to our clock, ms
  * @ts_recent: newest TSval in order
  * @ts_recent_age_s: when it was taken, seconds of boot time
- * @last_ack_sent: RFC 7323 4.3, Last.ACK.sent
  * @now_us: when the segment, the call or the timer at hand began; xtcp_now_take()
  * @rtt: RFC 6298
  * @cc: congestion window and the algorithm behind it
@@ -146,18 +181,11 @@ struct xtcp_tunables {
  * @dupacks: without SACK: duplicate ACKs in a row
  * @rexmit_next: nothing below it is marked lost and not sent again
  * @send_order: cb.tx.order of what is in flight, by time of transmission
- * @sack_seen: SACK blocks of the last ACK, ascending; equal borders: none
  * @rack: loss detection by time
- * @prr: sending in recovery
- * @undo_marker: snd_una when the window was last reduced, if @undo_valid
- * @undo_retrans: retransmissions since then that no DSACK told to be needless
- * @undo_stamp_ms: when the first of them was sent, ms, 0: none
- * @dsacks: segments that were reported to have come twice, ever
- * @tlp_end_seq: TLP.end_seq: snd_nxt when a tail loss probe was sent, if @tlp_out
  * @ca_state: enum xtcp_ca_state of recovery/recovery.h
  * @frto: RFC 5682: enum xtcp_frto of recovery/recovery.h
- * @undo_valid: there is a reduction that may turn out to be wrong
- * @tlp_out: a tail loss probe is under way
+ * @undo_valid: there is a reduction that may turn out to be wrong, and @disorder
+ * @tlp_out: a tail loss probe is under way, up to @rack.tlp_end_seq
  * @tlp_retrans: it was a retransmission, not new data
  * @ecn_hold: ECE at a window of one segment: nothing new until the timer ran out
  * @retransmits: timeouts in a row without progress
@@ -173,25 +201,21 @@ struct xtcp_tunables {
  * @ack_pending: XTCP_ACK_*
  * @quick_acks: how many more go out at once
  * @pingpong: interactive: ACKs may ride on data
- * @challenge_ms: last ACK for a bare segment out of window, ms
  * @challenge_burst_ms: when the present burst of challenge ACKs began, ms
  * @challenge_burst: how many it has
- * @ooo_queue: out of order, by seq
- * @ooo_last: highest seq in ooo_queue
- * @dsack_start: duplicate to report next, RFC 2883: first number
- * @dsack_end: one past its last; equal: none
- * @ooo_recent: seq of what was queued last: first SACK block
- * @rcv_ooo_bytes: payload in ooo_queue
+ * @challenge_bare: a bare segment out of window was answered since then
+ * @disorder: NULL until something is lost, or comes out of order or twice; may stay NULL
+ *            then as well: no memory; conn/disorder.h
  * @timer_deadline: jiffies, low 32 bits
  * @timers_pending: bit per enum xtcp_timer
- * @deferred: XTCP_DEFER_*; atomic bit ops
  * @pacer: pacing and what waits below; NULL until needed; set once
  * @acceptq: a listener's; freed after RCU
- * @parent: child in SYN_RECV: its listener, a reference
- * @accept_node: a child's place in it; acceptq lock
- * @saved_syn: TCP_SAVED_SYN
+ * @parent: child in SYN_RECV, while @undelivered: its listener, a reference
+ * @accept_node: a child's place in its listener's queue; acceptq lock
  * @port: reservation held, or NULL
- * @port_node: in port->owners, port->lock; not a child's
+ * @port_node: in port->owners, if @port_owner; port->lock
+ * @undelivered: a child that is not established yet
+ * @port_owner: it was bound; a child shares its listener's binding instead
  * @port_listens: the reservation listens for it; ports.c
  * @snd_up: RFC 9293 3.3.1, SND.UP: one past the last urgent byte, if @urg_out
  * @urg_seq: number of the last urgent byte received, the mark, if @urg_data
@@ -209,9 +233,9 @@ struct xtcp_tunables {
 struct xtcp_sock {
 	struct inet_sock inet;
 	struct xtcp_net *xn;
+	const struct xtcp_tunables *tune;
 
 	/* What is sent: RFC 9293 3.3.1, Send Sequence Variables */
-	u32 iss;
 	u32 snd_una;
 	u32 snd_nxt;
 	u32 snd_wnd;
@@ -223,7 +247,6 @@ struct xtcp_sock {
 	u32 snd_sml;
 
 	/* What is received: Receive Sequence Variables */
-	u32 irs;
 	u32 rcv_nxt;
 	u32 rcv_wup;
 	u32 rcv_wnd;
@@ -231,8 +254,6 @@ struct xtcp_sock {
 	u32 window_clamp;
 	u32 rcv_ssthresh;
 	u32 rcv_rtt_us;
-	u32 rcv_rtt_seq;
-	u32 rcv_rtt_since_us;
 	u32 rcv_space;
 	u32 rcv_space_seq;
 	u32 rcv_space_us;
@@ -240,18 +261,19 @@ struct xtcp_sock {
 	/* Segment sizes, bytes */
 	u16 mss_cache;
 	u16 mss_clamp;
-	u16 user_mss;
 	u16 advmss;
 	u16 rcv_mss;
 	u16 urg_data;
 	u16 probe_mss;
 	u16 probe_high;
 	u16 probe_size;
-	u16 route_rto_min_ms;
-	u32 probe_end;
-	u32 probe_wait_ms;
+	union {
+		u32 probe_end;
+		u32 probe_wait_ms;
+	};
 	u32 pmtu;
 	u32 mtu_info;
+	u16 route_rto_min_ms;
 
 	/* Agreed in the handshake */
 	u8 snd_wscale:4;
@@ -272,8 +294,6 @@ struct xtcp_sock {
 	u8 dead_ref:1;
 	u8 hashed:1;
 	u8 listening:1;
-	u8 close_reason;
-	u8 save_syn;
 	u8 af_xtcp:1;
 	u8 clamp_set:1;
 	u8 route_quickack:1;
@@ -285,14 +305,25 @@ struct xtcp_sock {
 	u8 ecn_cwr:1;
 	u8 ecn_seen:1;
 	u8 urg_out:1;
-	u32 notsent_lowat;
-	struct xtcp_tunables tune;
+	u8 undelivered:1;
+	u8 port_owner:1;
+	u8 challenge_bare:1;
+	u8 established:1;
 
 	/* RFC 7323 */
 	u32 ts_offset;
-	u32 ts_recent;
-	u32 ts_recent_age_s;
-	u32 last_ack_sent;
+	union {
+		struct {	/* if ts_ok */
+			u32 ts_recent;
+			u32 ts_recent_age_s;
+		};
+		struct {	/* else, in ESTABLISHED and later */
+			u32 rcv_rtt_seq;
+			u32 rcv_rtt_since_us;
+		};
+	};
+
+	s32 creator_pid;	/* for people; here it fits */
 
 	/* Retransmission, congestion */
 	u64 now_us;
@@ -307,14 +338,7 @@ struct xtcp_sock {
 	u32 dupacks;
 	u32 rexmit_next;
 	struct list_head send_order;
-	struct xtcp_sack_block sack_seen[XTCP_SACKS_MAX];
 	struct xtcp_rack rack;
-	struct xtcp_prr prr;
-	u32 undo_marker;
-	u32 undo_retrans;
-	u32 undo_stamp_ms;
-	u32 dsacks;
-	u32 tlp_end_seq;
 	u8 ca_state:2;
 	u8 frto:2;
 	u8 undo_valid:1;
@@ -336,40 +360,41 @@ struct xtcp_sock {
 	u8 ack_pending;
 	u8 quick_acks;
 	u8 pingpong;
-	u32 challenge_ms;
-	u32 challenge_burst_ms;
 	u8 challenge_burst;
+	u32 challenge_burst_ms;
 
-	/* Queues; the rest is sk_write_queue (unsent), sk->tcp_rtx_queue (sent) */
-	struct rb_root ooo_queue;
-	struct sk_buff *ooo_last;
-	u32 dsack_start, dsack_end;
-	u32 ooo_recent;
-	u32 rcv_ooo_bytes;
+	/*
+	 * Queues: sk_write_queue (unsent), tcp_rtx_queue (sent), sk_receive_queue; and what
+	 * waits out of order
+	 */
+	struct xtcp_disorder *disorder;
 
 	/* Timers: conn/timers.[ch] alone write these */
 	u32 timer_deadline[XTCP_TIMER_MAX];
 	u16 timers_pending;
-	unsigned long deferred;
+
+	u8 close_reason;
+	bool port_listens;
 	struct xtcp_pacer *pacer;
 
-	/* Passive side */
+	/* Passive side and ports: acceptq.c, conn/ports.c */
 	struct xtcp_accept_queue *acceptq;
-	struct sock *parent;
-	struct list_head accept_node;
-	struct saved_syn *saved_syn;
-
-	/* Ports: conn/ports.c */
 	struct xtcp_port *port;
-	struct hlist_node port_node;
-	bool port_listens;
+	/*
+	 * A child has a parent until it is delivered, then a place in the accept queue until
+	 * a program has it; only a program binds.
+	 */
+	union {
+		struct sock *parent;
+		struct list_head accept_node;
+		struct hlist_node port_node;
+	};
 
 	/* Urgent data: conn/urg.h; urg_out and urg_data say whether these mean anything */
 	u32 snd_up;
 	u32 urg_seq;
 
 	/* For people: never read by the protocol */
-	s32 creator_pid;
 	u64 state_since_us;
 	u64 bytes_acked;
 	u64 bytes_in, bytes_out;
@@ -385,6 +410,14 @@ struct xtcp6_sock {
 	struct xtcp_sock xtcp;
 	struct ipv6_pinfo inet6;
 };
+
+/*
+ * A connection costs little besides. Up to here the objects of IPv4 and IPv6 take 1536 and
+ * 1696 bytes on Linux 6.1, the slab's pointer included. What few connections need belongs
+ * into struct xtcp_tunables or struct xtcp_disorder.
+ */
+static_assert(sizeof(struct xtcp_sock) - sizeof(struct inet_sock) <= 536,
+	      "struct xtcp_sock has grown: see Documentation/performance.rst");
 
 static inline struct xtcp_sock *xtcp_sk(const struct sock *sk)
 {

@@ -46,6 +46,8 @@ void __visible cleanup_module(void);
 #include "conn/ports.c"
 #include "conn/reserve.c"
 #include "conn/life.c"
+#include "conn/tune.c"
+#include "conn/disorder.c"
 #include "conn/minis.c"
 
 #include "recovery/recovery.c"

@@ -101,7 +101,10 @@ enum xtcp_reason {
 	XTCP_REASON_MAX,
 };
 
-/* Work that found the socket owned by a program; see xtcp_timeouts_release(). */
+/*
+ * Work that found the socket owned by a program; see xtcp_timeouts_release(). Bits of
+ * sk_tsq_flags, which the core keeps for a protocol's release_cb.
+ */
 #define XTCP_DEFER_TIMER	0	/* timers are due */
 #define XTCP_DEFER_MTU		1	/* path MTU was lowered */
 #define XTCP_DEFER_PACE		2	/* data held back may go: conn/pacer.c */
@@ -216,9 +219,16 @@ static inline bool xtcp_state_in(const struct sock *sk, int mask)
 	return (1 << sk->sk_state) & mask;
 }
 
+/* Its fields have READ_ONCE() where the lock is not held. */
+static inline const struct xtcp_tunables *xtcp_tune(const struct sock *sk)
+{
+	/* Pairs with xtcp_tune_copy() */
+	return smp_load_acquire(&xtcp_sk(sk)->tune);
+}
+
 /* A knob: the socket's own wish, else its namespace's value */
 #define xtcp_knob_u(sk, name, net_name)					\
-	(xtcp_sk(sk)->tune.name ? xtcp_sk(sk)->tune.name :		\
+	((*xtcp_tune(sk)).name ? (*xtcp_tune(sk)).name :		\
 	 READ_ONCE(xtcp_sk(sk)->xn->knobs.net_name))
 
 static inline u32 xtcp_knob_msl_ms(const struct sock *sk)
@@ -245,19 +255,19 @@ static inline u32 xtcp_knob_syn_retries(const struct sock *sk)
 
 static inline u32 xtcp_knob_synack_retries(const struct sock *sk)
 {
-	return xtcp_sk(sk)->tune.synack_retries >= 0 ? xtcp_sk(sk)->tune.synack_retries :
+	return xtcp_tune(sk)->synack_retries >= 0 ? xtcp_tune(sk)->synack_retries :
 		READ_ONCE(xtcp_sk(sk)->xn->knobs.synack_retries);
 }
 
 static inline u32 xtcp_knob_orphan_retries(const struct sock *sk)
 {
-	return xtcp_sk(sk)->tune.orphan_retries >= 0 ? xtcp_sk(sk)->tune.orphan_retries :
+	return xtcp_tune(sk)->orphan_retries >= 0 ? xtcp_tune(sk)->orphan_retries :
 		READ_ONCE(xtcp_sk(sk)->xn->knobs.orphan_retries);
 }
 
 static inline u32 xtcp_knob_dead_peer_ms(const struct sock *sk)
 {
-	s32 own = xtcp_sk(sk)->tune.dead_peer_ms;
+	s32 own = xtcp_tune(sk)->dead_peer_ms;
 
 	if (own)
 		return own < 0 ? 0 : own;

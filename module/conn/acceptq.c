@@ -73,7 +73,7 @@ struct sock *xtcp_acceptq_take(struct sock *listener)
 	spin_lock_bh(&q->lock);
 	child = list_first_entry_or_null(&q->children, struct xtcp_sock, accept_node);
 	if (child) {
-		list_del_init(&child->accept_node);
+		list_del(&child->accept_node);
 		sk_acceptq_removed(listener);
 	}
 	spin_unlock_bh(&q->lock);

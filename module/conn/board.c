@@ -6,6 +6,7 @@
 
 #include "board.h"
 
+#include "disorder.h"
 #include "sndq.h"
 
 /**
@@ -23,7 +24,7 @@ void xtcp_board_init(struct sock *sk)
 	xt->sacked_out = 0;
 	xt->lost_out = 0;
 	xt->retrans_out = 0;
-	memset(xt->sack_seen, 0, sizeof(xt->sack_seen));
+	xtcp_sack_forget(xt);
 }
 
 /* @segs more (or fewer) segments with these marks. */
@@ -46,6 +47,13 @@ static void xtcp_board_remark(struct xtcp_sock *xt, struct xtcp_cb *cb, u8 marks
 	xtcp_board_count(xt, cb->marks, cb->tx.segs);
 }
 
+/* prr_out of RFC 6937; before an episode begins it is set to 0. */
+static void xtcp_board_prr(struct xtcp_sock *xt, u32 segs)
+{
+	if (unlikely(xt->disorder))
+		xt->disorder->prr.out += segs;
+}
+
 /**
  * xtcp_board_sent - first transmission
  * @sk: the connection
@@ -61,7 +69,7 @@ void xtcp_board_sent(struct sock *sk, struct sk_buff *skb)
 	cb->marks = 0;
 	xtcp_board_count(xt, 0, cb->tx.segs);
 	list_add_tail(&cb->tx.order, &xt->send_order);
-	xt->prr.out += cb->tx.segs;
+	xtcp_board_prr(xt, cb->tx.segs);
 }
 
 /**
@@ -80,7 +88,7 @@ void xtcp_board_resent(struct sock *sk, struct sk_buff *skb)
 		cb->tx.retrans++;
 	xtcp_board_remark(xt, cb, cb->marks | XTCP_MARK_REXMITTED);
 	list_move_tail(&cb->tx.order, &xt->send_order);
-	xt->prr.out += cb->tx.segs;
+	xtcp_board_prr(xt, cb->tx.segs);
 }
 
 /**
@@ -266,7 +274,7 @@ void xtcp_board_renege(struct sock *sk)
 	for (skb = xtcp_sndq_rtx_head(sk); skb && xt->sacked_out; skb = xtcp_sndq_rtx_next(skb))
 		if (xtcp_cb(skb)->marks & XTCP_MARK_SACKED)
 			xtcp_board_mark_lost(sk, skb);
-	memset(xt->sack_seen, 0, sizeof(xt->sack_seen));
+	xtcp_sack_forget(xt);
 }
 
 #ifdef CONFIG_DEBUG_NET

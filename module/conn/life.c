@@ -13,6 +13,7 @@
 #include "sndq.h"
 #include "state.h"
 #include "timers.h"
+#include "tune.h"
 
 static atomic_t xtcp_life_socks = ATOMIC_INIT(0);
 
@@ -60,14 +61,11 @@ static void xtcp_life_init_lists(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	INIT_LIST_HEAD(&xt->accept_node);
-	INIT_HLIST_NODE(&xt->port_node);
-	xt->ooo_queue = RB_ROOT;
-	xt->ooo_last = NULL;
+	xt->disorder = NULL;
 	xt->pacer = NULL;
 	sk->tcp_rtx_queue = RB_ROOT;
 	xtcp_board_init(sk);
-	xt->deferred = 0;
+	sk->sk_tsq_flags = 0;
 	xtcp_timers_setup(sk);
 }
 
@@ -89,8 +87,7 @@ void xtcp_life_init(struct sock *sk)
 	xt->mss_cache = XTCP_MSS_DEFAULT_V4;
 	xt->mss_clamp = XTCP_MSS_DEFAULT_V4;
 	xt->rcv_mss = XTCP_MSS_DEFAULT_V4;
-	xt->tune.synack_retries = -1;
-	xt->tune.orphan_retries = -1;
+	xt->tune = &xtcp_tune_none;
 	xt->creator_pid = task_tgid_nr(current);
 	xtcp_rtt_init(&xt->rtt, READ_ONCE(knobs->rto_initial_ms) * USEC_PER_MSEC);
 	xtcp_cc_init(&xt->cc, xtcp_cc_find(knobs->congestion_control) ?: &xtcp_cc_reno,
@@ -120,7 +117,9 @@ void xtcp_life_reset_clone(struct sock *child)
 	xt->acceptq = NULL;
 	xt->port = NULL;
 	xt->port_listens = false;
-	xt->saved_syn = NULL;
+	xt->port_owner = 0;
+	xt->undelivered = 0;
+	xt->tune = &xtcp_tune_none;
 	xt->hashed = 0;
 	xt->dead_ref = 0;
 	xt->close_reason = XTCP_REASON_NONE;
@@ -133,13 +132,28 @@ void xtcp_life_reset_clone(struct sock *child)
 	child->sk_ack_backlog = 0;
 	child->sk_max_ack_backlog = 0;
 	atomic64_set(&child->sk_cookie, 0);
-	xt->parent = NULL;
 	/* Nobody owns it until it is in the accept queue */
 	sock_set_flag(child, SOCK_DEAD);
 	atomic_inc(&xtcp_net(sock_net(child))->orphans);
 	xtcp_state_born(child, TCP_SYN_RECV);
 	xtcp_life_count_add(1);
 	XTCP_INC(sock_net(child), SocksMade);
+}
+
+/**
+ * xtcp_life_leave_parent - a child that was never delivered ends
+ * @sk: a child in SYN_RECV, or any other socket
+ *
+ * Context: Socket lock.
+ */
+void xtcp_life_leave_parent(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!xt->undelivered)
+		return;
+	xt->undelivered = 0;
+	sock_put(xt->parent);
 }
 
 /**
@@ -196,14 +210,11 @@ void xtcp_life_finish(struct sock *sk)
 void xtcp_life_done(struct sock *sk, enum xtcp_reason reason)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct sock *parent = xt->parent;
 
 	if (xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		XTCP_SK_ADD(sk, AttemptFails, 1);
 	/* A child that was never delivered: its listener hears nothing of it */
-	xt->parent = NULL;
-	if (parent)
-		sock_put(parent);
+	xtcp_life_leave_parent(sk);
 
 	xtcp_flow_remove((struct sock_common *)sk);
 	if (!xt->close_reason)

@@ -26,6 +26,9 @@ void xtcp_life_abort(struct sock *sk, int err, enum xtcp_reason reason);
 /* An orphan in TCP_CLOSE: last reference of the protocol. Socket lock, BHs off. */
 void xtcp_life_destroy(struct sock *sk);
 
+/* A child in SYN_RECV lets go of its listener. Socket lock. */
+void xtcp_life_leave_parent(struct sock *sk);
+
 void xtcp_life_set_unpinned(struct proto *v4, struct proto *v6);
 /* The sock has lost its program: stop pinning the module (design 7). */
 void xtcp_life_unpin(struct sock *sk);

@@ -99,7 +99,7 @@ static inline bool xtcp_pacer_waits(const struct sock *sk)
 	const struct xtcp_pacer *p = xtcp_sk(sk)->pacer;
 
 	return p && (hrtimer_is_queued((struct hrtimer *)&p->timer) ||
-		     test_bit(XTCP_DEFER_PACE, &xtcp_sk(sk)->deferred));
+		     test_bit(XTCP_DEFER_PACE, &sk->sk_tsq_flags));
 }
 
 /**

@@ -238,6 +238,7 @@ static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
 	port->share_uid = sk_uid(sk);
 	port->owner_count++;
 	hlist_add_head(&xt->port_node, &port->owners);
+	xt->port_owner = 1;
 	spin_unlock_bh(&port->lock);
 	xt->port = port;
 	inet_sk(sk)->inet_num = snum;
@@ -437,10 +438,11 @@ void xtcp_port_release(struct sock *sk)
 		return;
 	WARN_ON_ONCE(xt->port_listens);
 	WRITE_ONCE(xt->port, NULL);
-	if (!hlist_unhashed(&xt->port_node)) {
+	if (xt->port_owner) {
 		spin_lock_bh(&port->lock);
 		xtcp_ports_note(port, sk);
-		hlist_del_init(&xt->port_node);
+		hlist_del(&xt->port_node);
+		xt->port_owner = 0;
 		port->owner_count--;
 		spin_unlock_bh(&port->lock);
 	}

@@ -10,6 +10,8 @@
  */
 #include "rcvq.h"
 
+#include "disorder.h"
+
 #define XTCP_RCVPRUNE_PAGE	((u32)SKB_MAX_ORDER(0, 0))	/* payload of an skb of one page */
 #define XTCP_RCVPRUNE_PART	8	/* the far end goes in parts of the buffer */
 
@@ -74,31 +76,31 @@ static bool xtcp_rcvprune_worth(const struct xtcp_run *run)
 static void xtcp_rcvprune_replace(const struct xtcp_run *run, struct sk_buff *skb,
 				  struct sk_buff *dense)
 {
-	struct xtcp_sock *xt = xtcp_sk(run->sk);
+	struct xtcp_disorder *d = xtcp_sk(run->sk)->disorder;
 
 	if (!run->ooo) {
 		__skb_queue_before(&run->sk->sk_receive_queue, skb, dense);
 		__skb_unlink(skb, &run->sk->sk_receive_queue);
 		return;
 	}
-	rb_replace_node(&skb->rbnode, &dense->rbnode, &xt->ooo_queue);
+	rb_replace_node(&skb->rbnode, &dense->rbnode, &d->ooo_queue);
 	RB_CLEAR_NODE(&skb->rbnode);
-	if (xt->ooo_last == skb)
-		xt->ooo_last = dense;
+	if (d->ooo_last == skb)
+		d->ooo_last = dense;
 }
 
 /* All of @skb is elsewhere. */
 static void xtcp_rcvprune_erase(const struct xtcp_run *run, struct sk_buff *skb)
 {
-	struct xtcp_sock *xt = xtcp_sk(run->sk);
+	struct xtcp_disorder *d = xtcp_sk(run->sk)->disorder;
 
 	if (!run->ooo) {
 		__skb_unlink(skb, &run->sk->sk_receive_queue);
 		return;
 	}
-	if (xt->ooo_last == skb)
-		xt->ooo_last = skb_rb_prev(skb);
-	rb_erase(&skb->rbnode, &xt->ooo_queue);
+	if (d->ooo_last == skb)
+		d->ooo_last = skb_rb_prev(skb);
+	rb_erase(&skb->rbnode, &d->ooo_queue);
 	RB_CLEAR_NODE(&skb->rbnode);
 }
 
@@ -169,11 +171,14 @@ static bool xtcp_rcvprune_run(const struct xtcp_run *run, struct sk_buff *skb)
 /* Overlaps are gone: count what waits out of order anew. */
 static void xtcp_rcvprune_recount(struct xtcp_sock *xt)
 {
+	struct xtcp_disorder *d = xt->disorder;
 	struct sk_buff *skb;
 
-	xt->rcv_ooo_bytes = 0;
-	for (skb = skb_rb_first(&xt->ooo_queue); skb; skb = skb_rb_next(skb))
-		xt->rcv_ooo_bytes += skb->len;
+	if (!d)
+		return;
+	d->rcv_ooo_bytes = 0;
+	for (skb = skb_rb_first(&d->ooo_queue); skb; skb = skb_rb_next(skb))
+		d->rcv_ooo_bytes += skb->len;
 }
 
 /* Small segments of one of the queues are copied together, run by run. */
@@ -182,7 +187,7 @@ static void xtcp_rcvprune_collapse(struct sock *sk, bool ooo)
 	struct xtcp_run run = { .sk = sk, .ooo = ooo };
 	struct sk_buff *skb;
 
-	skb = ooo ? skb_rb_first(&xtcp_sk(sk)->ooo_queue) : skb_peek(&sk->sk_receive_queue);
+	skb = ooo ? xtcp_ooo_first(xtcp_sk(sk)) : skb_peek(&sk->sk_receive_queue);
 	while (skb) {
 		struct sk_buff *first = skb;
 
@@ -203,12 +208,12 @@ static void xtcp_rcvprune_collapse(struct sock *sk, bool ooo)
  */
 static void xtcp_rcvprune_far_end(struct sock *sk, const struct sk_buff *in, bool in_order)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
 	int part = sk->sk_rcvbuf / XTCP_RCVPRUNE_PART;
 	int goal = part;
 
-	while (xt->ooo_last) {
-		struct sk_buff *last = xt->ooo_last;
+	while (d && d->ooo_last) {
+		struct sk_buff *last = d->ooo_last;
 
 		if (!in_order && !xtcp_seq_after(xtcp_cb(last)->seq, xtcp_cb(in)->seq))
 			return;

@@ -6,6 +6,7 @@
  */
 #include "rcvq.h"
 
+#include "disorder.h"
 #include "mem.h"
 
 #define XTCP_RCVQ_PRESSURE_SEGS	4
@@ -37,14 +38,14 @@ static u32 xtcp_rcvq_free_space(const struct sock *sk)
  */
 void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
 
-	if (skb == xt->ooo_last)
-		xt->ooo_last = skb_rb_prev(skb);
-	rb_erase(&skb->rbnode, &xt->ooo_queue);
+	if (skb == d->ooo_last)
+		d->ooo_last = skb_rb_prev(skb);
+	rb_erase(&skb->rbnode, &d->ooo_queue);
 	/* rbnode shares its place with next and prev */
 	RB_CLEAR_NODE(&skb->rbnode);
-	xt->rcv_ooo_bytes -= min(xt->rcv_ooo_bytes, skb->len);
+	d->rcv_ooo_bytes -= min(d->rcv_ooo_bytes, skb->len);
 	__kfree_skb(skb);
 }
 
@@ -135,24 +136,25 @@ static bool xtcp_rcvq_append(struct sock *sk, struct sk_buff *skb)
 bool xtcp_rcvq_in_order(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_disorder *d = xt->disorder;
 	bool fin = xtcp_rcvq_append(sk, skb);
 
-	while (!fin && (skb = skb_rb_first(&xt->ooo_queue))) {
+	while (!fin && (skb = xtcp_ooo_first(xt))) {
 		if (xtcp_seq_after(xtcp_cb(skb)->seq, xt->rcv_nxt))
 			break;
 		if (!xtcp_seq_after(xtcp_cb(skb)->end_seq, xt->rcv_nxt)) {
 			xtcp_rcvq_free_ooo(sk, skb);
 			continue;
 		}
-		if (skb == xt->ooo_last)
-			xt->ooo_last = NULL;
-		rb_erase(&skb->rbnode, &xt->ooo_queue);
+		if (skb == d->ooo_last)
+			d->ooo_last = NULL;
+		rb_erase(&skb->rbnode, &d->ooo_queue);
 		RB_CLEAR_NODE(&skb->rbnode);
 		/* These shared their place with rbnode */
 		skb->next = NULL;
 		skb->prev = NULL;
 		skb->dev = NULL;
-		xt->rcv_ooo_bytes -= min(xt->rcv_ooo_bytes, skb->len);
+		d->rcv_ooo_bytes -= min(d->rcv_ooo_bytes, skb->len);
 		fin = xtcp_rcvq_append(sk, skb);
 	}
 	return fin;
@@ -172,20 +174,20 @@ static void xtcp_rcvq_drop_covered(struct sock *sk, struct sk_buff *skb)
 
 /**
  * xtcp_rcvq_out_of_order - keep a segment that came too early
- * @sk: the connection
+ * @sk: the connection, with a place for it: xtcp_disorder_get()
  * @skb: charged, payload only, seq > rcv_nxt; consumed
  *
  * Context: Socket lock.
  */
 void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct rb_node **p = &xt->ooo_queue.rb_node;
+	struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
+	struct rb_node **p = &d->ooo_queue.rb_node;
 	struct rb_node *parent = NULL;
 
-	xt->rcv_ooo_bytes += skb->len;
-	xt->ooo_recent = xtcp_cb(skb)->seq;
-	if (xtcp_rcvq_coalesce(sk, xt->ooo_last, skb))
+	d->rcv_ooo_bytes += skb->len;
+	d->ooo_recent = xtcp_cb(skb)->seq;
+	if (xtcp_rcvq_coalesce(sk, d->ooo_last, skb))
 		return;
 
 	while (*p) {
@@ -197,9 +199,9 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 			continue;
 		}
 		if (!xtcp_seq_after(xtcp_cb(skb)->end_seq, xtcp_cb(at)->end_seq)) {
-			xt->rcv_ooo_bytes -= min(xt->rcv_ooo_bytes, skb->len);
-			xt->dsack_start = xtcp_cb(skb)->seq;
-			xt->dsack_end = xtcp_cb(skb)->end_seq;
+			d->rcv_ooo_bytes -= min(d->rcv_ooo_bytes, skb->len);
+			d->dsack_start = xtcp_cb(skb)->seq;
+			d->dsack_end = xtcp_cb(skb)->end_seq;
 			__kfree_skb(skb);	/* all of it is there already */
 			return;
 		}
@@ -207,11 +209,11 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 	}
 	skb_set_owner_r(skb, sk);
 	rb_link_node(&skb->rbnode, parent, p);
-	rb_insert_color(&skb->rbnode, &xt->ooo_queue);
+	rb_insert_color(&skb->rbnode, &d->ooo_queue);
 	xtcp_rcvq_drop_covered(sk, skb);
-	xt->ooo_dense = 0;
+	xtcp_sk(sk)->ooo_dense = 0;
 	if (!skb_rb_next(skb))
-		xt->ooo_last = skb;
+		d->ooo_last = skb;
 	XTCP_SK_ADD(sk, OfoQueued, 1);
 }
 
@@ -363,12 +365,10 @@ void xtcp_rcvq_initial_window(const struct sock *sk, u32 mss, bool wscale_ok,
  */
 void xtcp_rcvq_purge(struct sock *sk)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct sk_buff *skb;
 
 	__skb_queue_purge(&sk->sk_receive_queue);
-	while ((skb = skb_rb_first(&xt->ooo_queue)))
+	while ((skb = xtcp_ooo_first(xtcp_sk(sk))))
 		xtcp_rcvq_free_ooo(sk, skb);
-	xt->rcv_ooo_bytes = 0;
 	sk_mem_reclaim(sk);
 }

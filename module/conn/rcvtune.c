@@ -31,8 +31,11 @@ static void xtcp_rcvtune_rtt(struct xtcp_sock *xt, u32 sample_us, bool exact)
 	xt->rcv_rtt_us = rtt_us;
 }
 
+/* Not with timestamps, which measure better: these share the place of ts_recent. */
 static void xtcp_rcvtune_mark(struct xtcp_sock *xt, u32 now_us)
 {
+	if (xt->ts_ok)
+		return;
 	xt->rcv_rtt_seq = xt->rcv_nxt + xt->rcv_wnd;
 	xt->rcv_rtt_since_us = now_us;
 }

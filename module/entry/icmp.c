@@ -228,7 +228,7 @@ static void xtcp_icmp_mtu(struct sock *sk, const struct xtcp_icmp_msg *m)
 	if (!sock_owned_by_user(sk))
 		xtcp_icmp_mtu_reduced(sk);
 	else
-		set_bit(XTCP_DEFER_MTU, &xt->deferred);	/* its owner has a reference */
+		set_bit(XTCP_DEFER_MTU, &sk->sk_tsq_flags);	/* its owner has a reference */
 }
 
 static bool xtcp_icmp_asked(const struct sock *sk, const struct xtcp_icmp_msg *m)

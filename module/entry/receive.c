@@ -105,11 +105,13 @@ static void xtcp_receive_wake(struct sock *sk, u32 actions)
 static void xtcp_receive_deliver(struct sock *sk, struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct sock *parent = xt->parent;
+	struct sock *parent;
 
-	if (!parent)
+	if (likely(!xt->undelivered))
 		return;
-	xt->parent = NULL;
+	/* What follows puts accept_node into its place */
+	parent = xt->parent;
+	xt->undelivered = 0;
 	if (!xtcp_listen_deliver(parent, sk)) {
 		seg->close_reason = XTCP_REASON_USER;
 		seg->actions |= XTCP_ACT_ABORT_RST;
@@ -147,13 +149,8 @@ static void xtcp_receive_answer(struct sock *sk, struct xtcp_segment *seg)
 /* The connection ends with this segment. */
 static void xtcp_receive_end(struct sock *sk, struct xtcp_segment *seg)
 {
-	struct sock *parent = xtcp_sk(sk)->parent;
-
-	if (parent) {
-		/* Never delivered: the listener hears nothing of it */
-		xtcp_sk(sk)->parent = NULL;
-		sock_put(parent);
-	}
+	/* Never delivered: the listener hears nothing of it */
+	xtcp_life_leave_parent(sk);
 	if (seg->actions & XTCP_ACT_ABORT_RST) {
 		xtcp_control_rst(sk);
 		xtcp_life_abort(sk, seg->error ? : ECONNRESET, seg->close_reason);

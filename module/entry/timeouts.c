@@ -33,8 +33,10 @@ static bool xtcp_timeouts_keepalive_over(const struct sock *sk, u32 silence_ms)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 
 	/* RFC 5482: the user timeout decides, where there is one */
-	if (xt->tune.user_timeout_ms)
-		return xt->probes_out && silence_ms >= xt->tune.user_timeout_ms;
+	u32 user_ms = xtcp_tune(sk)->user_timeout_ms;
+
+	if (user_ms)
+		return xt->probes_out && silence_ms >= user_ms;
 	return xt->probes_out >= xtcp_knob_keepalive_probes(sk);
 }
 
@@ -151,7 +153,7 @@ void xtcp_timeouts_fire(struct timer_list *t)
 	} else {
 		/* The owner does it in release_sock(): it holds a reference */
 		XTCP_SK_ADD(sk, TimersDeferred, 1);
-		set_bit(XTCP_DEFER_TIMER, &xtcp_sk(sk)->deferred);
+		set_bit(XTCP_DEFER_TIMER, &sk->sk_tsq_flags);
 	}
 	bh_unlock_sock(sk);
 	sock_put(sk);
@@ -180,7 +182,7 @@ void xtcp_timeouts_resume(struct sock *sk)
 	if (!sock_owned_by_user(sk))
 		xtcp_timeouts_go_on(sk);
 	else
-		set_bit(XTCP_DEFER_PACE, &xtcp_sk(sk)->deferred);
+		set_bit(XTCP_DEFER_PACE, &sk->sk_tsq_flags);
 	bh_unlock_sock(sk);
 }
 
@@ -208,16 +210,14 @@ enum hrtimer_restart xtcp_timeouts_pace(struct hrtimer *t)
  */
 void xtcp_timeouts_release(struct sock *sk)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
-
-	if (likely(!READ_ONCE(xt->deferred)))
+	if (likely(!READ_ONCE(sk->sk_tsq_flags)))
 		return;
 	xtcp_now_take(sk);
-	if (test_and_clear_bit(XTCP_DEFER_MTU, &xt->deferred) && sk->sk_state != TCP_CLOSE)
+	if (test_and_clear_bit(XTCP_DEFER_MTU, &sk->sk_tsq_flags) && sk->sk_state != TCP_CLOSE)
 		xtcp_icmp_mtu_reduced(sk);
-	if (test_and_clear_bit(XTCP_DEFER_PACE, &xt->deferred))
+	if (test_and_clear_bit(XTCP_DEFER_PACE, &sk->sk_tsq_flags))
 		xtcp_timeouts_go_on(sk);
-	if (test_and_clear_bit(XTCP_DEFER_TIMER, &xt->deferred) && sk->sk_state != TCP_CLOSE)
+	if (test_and_clear_bit(XTCP_DEFER_TIMER, &sk->sk_tsq_flags) && sk->sk_state != TCP_CLOSE)
 		xtcp_timeouts_run(sk);
 }
 

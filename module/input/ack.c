@@ -15,7 +15,8 @@ static void xtcp_ack_timestamp(struct xtcp_sock *xt, const struct xtcp_segment *
 {
 	if (!xt->ts_ok || !(seg->opt.present & XTCP_OPT_TS))
 		return;
-	if (xtcp_seq_after(seg->seq, xt->last_ack_sent))
+	/* Last.ACK.sent: every segment that acknowledges tells the window as well */
+	if (xtcp_seq_after(seg->seq, xt->rcv_wup))
 		return;
 	if ((s32)(seg->opt.tsval - xt->ts_recent) >= 0 || !xt->ts_recent_age_s)
 		xtcp_input_store_ts(xt, seg->opt.tsval);
@@ -105,7 +106,7 @@ static void xtcp_ack_probes(struct sock *sk)
 void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	s32 linger2_ms = xt->tune.linger2_ms;
+	s32 linger2_ms = xtcp_tune(sk)->linger2_ms;
 
 	switch (sk->sk_state) {
 	case TCP_FIN_WAIT1:

@@ -13,6 +13,7 @@
 #include "../conn/rcvq.h"
 #include "../conn/state.h"
 #include "../conn/timers.h"
+#include "../conn/tune.h"
 #include "../output/output.h"
 #include "../recovery/ecn.h"
 
@@ -83,7 +84,6 @@ static void xtcp_child_identity(struct sock *child, const struct sock *listener,
 
 static void xtcp_child_sequence(struct xtcp_sock *xt, const struct xtcp_request *req)
 {
-	xt->iss = req->snt_isn;
 	xt->snd_una = req->snt_isn;	/* our SYN-ACK, acknowledged by what comes now */
 	xt->snd_nxt = req->snt_isn + 1;
 	xt->write_seq = req->snt_isn + 1;
@@ -93,11 +93,9 @@ static void xtcp_child_sequence(struct xtcp_sock *xt, const struct xtcp_request 
 	xt->snd_max_wnd = req->window;
 	xt->snd_wl1 = req->rcv_isn;
 	xt->snd_wl2 = req->snt_isn;
-	xt->irs = req->rcv_isn;
 	xt->rcv_nxt = req->rcv_isn + 1;
 	xt->rcv_wup = xt->rcv_nxt;
 	xt->copied_seq = xt->rcv_nxt;
-	xt->last_ack_sent = xt->rcv_nxt;
 	xt->rcv_wnd = req->rcv_wnd;
 	xt->rcv_ssthresh = req->rcv_wnd;
 	xt->window_clamp = req->ireq.req.rsk_window_clamp;
@@ -108,6 +106,7 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 {
 	const struct inet_request_sock *ireq = &req->ireq;
 	struct xtcp_sock *xt = xtcp_sk(child);
+	u16 user_mss = xtcp_tune(child)->user_mss;
 
 	xt->passive_open = 1;
 	xt->wscale_ok = ireq->wscale_ok;
@@ -120,11 +119,11 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 	if (xt->ts_ok)
 		xtcp_input_store_ts(xt, READ_ONCE(ireq->req.ts_recent));
 	xt->mss_clamp = ireq->req.mss;
-	if (xt->user_mss)
-		xt->mss_clamp = min(xt->mss_clamp, xt->user_mss);
+	if (user_mss)
+		xt->mss_clamp = min(xt->mss_clamp, user_mss);
 	xt->advmss = xtcp_ip_advmss(listener, dst, xt->ip_version);
-	if (xt->user_mss)
-		xt->advmss = min(xt->advmss, xt->user_mss);
+	if (user_mss)
+		xt->advmss = min(xt->advmss, user_mss);
 	xtcp_input_guess_rcv_mss(xt);
 	xt->pmtu = 0;
 	xt->total_retrans = ireq->req.num_retrans;
@@ -141,12 +140,7 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 static void xtcp_child_discard(struct sock *child)
 	__releases(&child->sk_lock.slock)
 {
-	struct xtcp_sock *xt = xtcp_sk(child);
-
-	if (xt->parent) {
-		sock_put(xt->parent);
-		xt->parent = NULL;
-	}
+	xtcp_life_leave_parent(child);
 	atomic_dec(&xtcp_net(sock_net(child))->orphans);
 	xtcp_port_release(child);
 	xtcp_state_close_failed(child);
@@ -190,6 +184,7 @@ struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 {
 	struct dst_entry *dst = xtcp_ip_request_dst(listener, req);
 	struct sock *child;
+	int err;
 
 	if (!dst)
 		return NULL;
@@ -199,20 +194,22 @@ struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 	__acquire(&child->sk_lock.slock);
 	xtcp_life_reset_clone(child);
 	xtcp_life_unpin(child);
+	err = xtcp_tune_inherit(child, listener);
 	xtcp_child_identity(child, listener, req);
 	xtcp_child_sequence(xtcp_sk(child), req);
 	xtcp_child_negotiated(child, listener, req, dst);
 	xtcp_sk(child)->port = xtcp_port_share(READ_ONCE(xtcp_sk(listener)->port), listener);
 	sock_hold(listener);
 	xtcp_sk(child)->parent = listener;
+	xtcp_sk(child)->undelivered = 1;
 
-	if (xtcp_ip_child(child, req, dst) ||
+	if (err || xtcp_ip_child(child, req, dst) ||
 	    !xtcp_child_enter(child, req, replace_request)) {
 		xtcp_child_discard(child);
 		child = NULL;
 		goto out;
 	}
-	xtcp_sk(child)->saved_syn = xchg(&req->ireq.req.saved_syn, NULL);
+	xtcp_tune_save_syn(child, xchg(&req->ireq.req.saved_syn, NULL));
 	bh_unlock_sock(child);
 out:
 	dst_release(dst);

@@ -4,6 +4,7 @@
  */
 #include "input.h"
 
+#include "../conn/disorder.h"
 #include "../conn/rcvq.h"
 #include "../conn/rcvtune.h"
 #include "../recovery/ecn.h"
@@ -111,6 +112,8 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_TCP_ZEROWINDOW;
 	}
+	if (xtcp_seq_after(seg->seq, xt->rcv_nxt) && !xtcp_disorder_get(sk))
+		return xtcp_indata_no_memory(xt, seg);
 	if (!xtcp_rcvq_charge(sk, skb, !xtcp_seq_after(seg->seq, xt->rcv_nxt)))
 		return xtcp_indata_no_memory(xt, seg);
 	if (!xtcp_indata_strip(xt, seg)) {
@@ -130,7 +133,7 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 		return SKB_NOT_DROPPED_YET;
 	}
 	/* What fills a hole is acknowledged at once as well */
-	seg->actions |= RB_EMPTY_ROOT(&xt->ooo_queue) ? XTCP_ACT_ACK_LATER : XTCP_ACT_ACK_NOW;
+	seg->actions |= xtcp_ooo_empty(xt) ? XTCP_ACT_ACK_LATER : XTCP_ACT_ACK_NOW;
 	if (seg->len)
 		seg->actions |= XTCP_ACT_WAKE_READ;
 	if (xtcp_rcvq_in_order(sk, skb))

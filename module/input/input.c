@@ -97,6 +97,7 @@ void xtcp_input_established(struct sock *sk, struct xtcp_segment *seg)
 	xtcp_recovery_init(sk);
 	xtcp_metrics_established(sk);
 	xtcp_rcvtune_init(sk);
+	xt->established = 1;
 	xt->retransmits = 0;
 	xt->retrans_stamp_ms = 0;
 	xt->quick_acks = XTCP_INPUT_QUICK_ACKS;

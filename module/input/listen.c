@@ -121,7 +121,7 @@ static void xtcp_listen_save_syn(struct xtcp_request *req, const struct sock *li
 				 const struct sk_buff *skb)
 {
 	u32 mac_len = 0, net_len, tcp_len = xtcp_cb(skb)->hdr_len;
-	u8 mode = READ_ONCE(xtcp_sk(listener)->save_syn);
+	u8 mode = READ_ONCE(xtcp_tune(listener)->save_syn);
 	struct saved_syn *saved;
 	const u8 *from;
 
@@ -342,7 +342,7 @@ static enum skb_drop_reason xtcp_listen_promote(struct sock *listener, struct xt
 	struct net *net = sock_net(listener);
 
 	/* TCP_DEFER_ACCEPT: a bare ACK does not wake the server */
-	if (req->ireq.req.num_timeout < READ_ONCE(xtcp_sk(listener)->tune.defer_accept) &&
+	if (req->ireq.req.num_timeout < READ_ONCE(xtcp_tune(listener)->defer_accept) &&
 	    cb->end_seq == req->rcv_isn + 1) {
 		WRITE_ONCE(req->acked, 1);
 		return SKB_CONSUMED;
@@ -452,7 +452,7 @@ void xtcp_listen_timeout(struct xtcp_request *req)
 	struct sock *listener = req->ireq.req.rsk_listener;
 	struct request_sock *rsk = &req->ireq.req;
 	u32 retries = xtcp_knob_synack_retries(listener);
-	u8 defer = READ_ONCE(xtcp_sk(listener)->tune.defer_accept);
+	u8 defer = READ_ONCE(xtcp_tune(listener)->defer_accept);
 
 	/* Promoted or reset between its entry and the start of its timer */
 	if (!xtcp_flow_hashed((struct sock_common *)req))

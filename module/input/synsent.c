@@ -29,11 +29,9 @@ static void xtcp_synsent_take_syn(struct sock *sk, const struct xtcp_segment *se
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	xt->irs = seg->seq;
 	xt->rcv_nxt = seg->seq + 1;
 	xt->rcv_wup = xt->rcv_nxt;
 	xt->copied_seq = xt->rcv_nxt;
-	xt->last_ack_sent = xt->rcv_nxt;
 	xtcp_input_options(sk, &seg->opt);
 	xtcp_ecn_peer_syn(xt, seg->flags);
 	xt->pmtu = 0;	/* the peer's MSS is known: compute mss_cache again */

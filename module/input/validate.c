@@ -88,7 +88,7 @@ static bool xtcp_validate_crossed_synack(const struct sock *sk, const struct xtc
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 
 	return sk->sk_state == TCP_SYN_RECV && !xt->passive_open &&
-	       (seg->flags & XTCP_FLAG_ACK) && seg->seq == xt->irs &&
+	       (seg->flags & XTCP_FLAG_ACK) && seg->seq == xt->rcv_nxt - 1 &&
 	       seg->seq + 1 == seg->end_seq && seg->ack == xt->snd_nxt;
 }
 

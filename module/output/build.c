@@ -151,7 +151,7 @@ static void xtcp_build_request_options(const struct sock *listener,
 				       const struct dst_entry *dst, struct xtcp_options *opt)
 {
 	const struct inet_request_sock *ireq = &req->ireq;
-	u16 user_mss = READ_ONCE(xtcp_sk(listener)->user_mss);
+	u16 user_mss = READ_ONCE(xtcp_tune(listener)->user_mss);
 
 	opt->present = XTCP_OPT_MSS;
 	opt->mss = xtcp_ip_advmss(listener, dst, ireq->ireq_family == AF_INET ? 4 : 6);

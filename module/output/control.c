@@ -7,6 +7,7 @@
 #include <linux/ip.h>
 #include <net/tcp.h>
 
+#include "../conn/disorder.h"
 #include "../conn/flows.h"
 #include "../conn/rcvq.h"
 #include "../conn/sndq.h"
@@ -86,15 +87,22 @@ static bool xtcp_control_challenge_allowed(struct net *net)
 	return allowed;
 }
 
-/* A few in a row for one flow; two stacks must not challenge each other for ever. */
-static bool xtcp_control_burst_allowed(struct xtcp_sock *xt)
+/* What is limited for a flow is counted in spans of time: is this a new one? */
+static void xtcp_control_burst_begin(struct xtcp_sock *xt)
 {
 	u32 now_ms = xtcp_clock_ms();
 
-	if (!xt->challenge_burst_ms || now_ms - xt->challenge_burst_ms >= XTCP_CONTROL_OOW_MS) {
-		xt->challenge_burst_ms = now_ms ?: 1;
-		xt->challenge_burst = 0;
-	}
+	if (xt->challenge_burst_ms && now_ms - xt->challenge_burst_ms < XTCP_CONTROL_OOW_MS)
+		return;
+	xt->challenge_burst_ms = now_ms ?: 1;
+	xt->challenge_burst = 0;
+	xt->challenge_bare = 0;
+}
+
+/* A few in a row for one flow; two stacks must not challenge each other for ever. */
+static bool xtcp_control_burst_allowed(struct xtcp_sock *xt)
+{
+	xtcp_control_burst_begin(xt);
 	if (xt->challenge_burst >= XTCP_CONTROL_BURST)
 		return false;
 	xt->challenge_burst++;
@@ -134,14 +142,14 @@ void xtcp_control_dup_ack(struct sock *sk, const struct sk_buff *skb)
 {
 	const struct xtcp_cb *cb = xtcp_cb(skb);
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 now_ms = xtcp_clock_ms();
 
 	if (cb->seq == cb->end_seq || (cb->flags & XTCP_FLAG_SYN)) {
-		if (xt->challenge_ms && now_ms - xt->challenge_ms < XTCP_CONTROL_OOW_MS) {
+		xtcp_control_burst_begin(xt);
+		if (xt->challenge_bare) {
 			XTCP_SK_ADD(sk, ChallengeAcksLimited, 1);
 			return;
 		}
-		xt->challenge_ms = now_ms ?: 1;
+		xt->challenge_bare = 1;
 	}
 	xtcp_control_ack(sk);
 }
@@ -213,7 +221,7 @@ void xtcp_control_ack_pending(struct sock *sk)
 	if ((xt->ack_pending & XTCP_ACK_NOW) || xt->quickack || xt->route_quickack ||
 	    (xt->quick_acks && !xt->pingpong && !rides) ||
 	    (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss && !xtcp_control_reader_acks(sk)) ||
-	    !RB_EMPTY_ROOT(&xt->ooo_queue)) {
+	    !xtcp_ooo_empty(xt)) {
 		xtcp_control_ack(sk);
 		return;
 	}

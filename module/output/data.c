@@ -6,6 +6,7 @@
 
 #include <net/tcp.h>
 
+#include "../conn/disorder.h"
 #include "../conn/pacer.h"
 #include "../conn/rcvq.h"
 #include "../conn/sndq.h"
@@ -41,8 +42,8 @@ u32 xtcp_data_path_mss(const struct sock *sk, u32 pmtu)
 
 	/* The peer's MSS does not know of our IP options: MUST-16 */
 	mss = min_t(u32, mss, xt->mss_clamp - min_t(u32, xt->mss_clamp, ip_opts));
-	if (xt->user_mss)
-		mss = min_t(u32, mss, xt->user_mss);
+	if (xtcp_tune(sk)->user_mss)
+		mss = min_t(u32, mss, xtcp_tune(sk)->user_mss);
 	mss = max_t(u32, mss, XTCP_DATA_MIN_MSS);
 	if (xt->ts_ok)
 		mss -= XTCP_OPTIONS_TS_LEN;
@@ -80,7 +81,7 @@ static u32 xtcp_data_sack_len(const struct xtcp_sock *xt)
 {
 	u32 blocks = xt->ts_ok ? XTCP_SACKS_MAX - 1 : XTCP_SACKS_MAX;
 
-	if (!xt->sack_ok || (RB_EMPTY_ROOT(&xt->ooo_queue) && xt->dsack_start == xt->dsack_end))
+	if (!xt->sack_ok || (xtcp_ooo_empty(xt) && !xtcp_dsack_due(xt)))
 		return 0;
 	return 4 + 8 * blocks;
 }
@@ -148,8 +149,7 @@ static void xtcp_data_ack_sent(struct sock *sk)
 	if (xt->quick_acks && (xt->ack_pending & XTCP_ACK_SCHED))
 		xt->quick_acks--;
 	xt->ack_pending = 0;
-	xt->last_ack_sent = xt->rcv_nxt;
-	xt->dsack_end = xt->dsack_start;
+	xtcp_dsack_done(xt);
 	xtcp_timer_cancel(sk, XTCP_TIMER_DELACK);
 }
 
@@ -433,8 +433,8 @@ static void xtcp_data_prepare_syn(struct sock *sk)
 	xt->mss_clamp = U16_MAX;
 	if (dst)
 		xt->advmss = xtcp_ip_advmss(sk, dst, xt->ip_version);
-	if (xt->user_mss && xt->user_mss < xt->advmss)
-		xt->advmss = xt->user_mss;
+	if (xtcp_tune(sk)->user_mss && xtcp_tune(sk)->user_mss < xt->advmss)
+		xt->advmss = xtcp_tune(sk)->user_mss;
 	xtcp_data_sync_mss(sk, xtcp_ip_mtu(sk));
 
 	/* Whether there will be timestamps is the peer's to say: a full mss counts */
@@ -459,7 +459,7 @@ int xtcp_data_send_syn(struct sock *sk)
 	struct sk_buff *skb;
 
 	xtcp_data_prepare_syn(sk);
-	xt->iss = xt->write_seq;
+	xt->established = 0;
 	xt->snd_una = xt->write_seq;
 	xt->snd_nxt = xt->write_seq;
 	xt->snd_sml = xt->write_seq;

@@ -33,7 +33,7 @@ void xtcp_metrics_established(struct sock *sk)
 	/* A SYN that had to be repeated starts with one segment, whatever the route says */
 	if (value && !xt->total_retrans)
 		xt->cc.cwnd = value;
-	xt->cc.cwnd = min(xt->cc.cwnd, xt->cc.cwnd_clamp);
+	xt->cc.cwnd = min_t(u32, xt->cc.cwnd, xt->cc.cwnd_clamp);
 	value = dst_metric(dst, RTAX_SSTHRESH);
 	if (value)
 		xt->cc.ssthresh = clamp_t(u32, value, XTCP_CC_SSTHRESH_MIN, xt->cc.cwnd_clamp);

@@ -8,6 +8,7 @@
  */
 #include "output.h"
 
+#include "../conn/disorder.h"
 #include "../conn/sndq.h"
 #include "../recovery/recovery.h"
 
@@ -100,7 +101,7 @@ void xtcp_probe_mtu_up(struct sock *sk)
 	u32 size, all;
 
 	if (xt->probe_size || xt->ca_state != XTCP_CA_OPEN || xt->sacked_out || xt->dupacks ||
-	    xt->rtt.backoff || !RB_EMPTY_ROOT(&xt->ooo_queue) ||
+	    xt->rtt.backoff || !xtcp_ooo_empty(xt) ||
 	    !READ_ONCE(xtcp_net(sock_net(sk))->knobs.mtu_probing))
 		return;
 	size = xtcp_probe_mtu_next(sk);
@@ -131,6 +132,7 @@ void xtcp_probe_mtu_acked(struct sock *sk)
 		return;
 	xt->probe_mss = xt->probe_size;
 	xt->probe_size = 0;
+	xt->probe_wait_ms = 0;
 	if (xt->probe_mss >= xtcp_data_path_mss(sk, mtu))
 		xtcp_probe_mtu_done(sk, true);
 	xtcp_data_sync_mss(sk, mtu);
@@ -153,4 +155,5 @@ void xtcp_probe_mtu_lost(struct sock *sk, const struct sk_buff *skb)
 		return;
 	xt->probe_high = xt->probe_size - 1;
 	xt->probe_size = 0;
+	xt->probe_wait_ms = 0;
 }

@@ -24,7 +24,7 @@ static u32 xtcp_retransmit_rto_us(const struct sock *sk)
 /* The timer must not run past the user timeout. */
 static u32 xtcp_retransmit_clamp_us(const struct sock *sk, u32 rto_us, u32 since_ms)
 {
-	u32 limit_ms = xtcp_sk(sk)->tune.user_timeout_ms;
+	u32 limit_ms = xtcp_tune(sk)->user_timeout_ms;
 	s32 left_ms;
 
 	if (!limit_ms || !since_ms)
@@ -348,7 +348,7 @@ static bool xtcp_retransmit_over(struct sock *sk)
 {
 	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 user_ms = xt->tune.user_timeout_ms;
+	u32 user_ms = xtcp_tune(sk)->user_timeout_ms;
 	bool over;
 
 	if (sk->sk_state == TCP_SYN_SENT || sk->sk_state == TCP_SYN_RECV) {
@@ -383,7 +383,7 @@ static bool xtcp_retransmit_over(struct sock *sk)
 static bool xtcp_retransmit_window_shut(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 user_ms = xt->tune.user_timeout_ms;
+	u32 user_ms = xtcp_tune(sk)->user_timeout_ms;
 
 	if (xt->snd_wnd || sock_flag(sk, SOCK_DEAD) ||
 	    xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
@@ -465,7 +465,7 @@ static bool xtcp_retransmit_persist_over(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 max_probes = READ_ONCE(xtcp_net(sock_net(sk))->knobs.retries2);
-	u32 user_ms = xt->tune.user_timeout_ms;
+	u32 user_ms = xtcp_tune(sk)->user_timeout_ms;
 
 	/* An orphan does not wait for ever, not even if its probes are answered */
 	if (sock_flag(sk, SOCK_DEAD)) {
@@ -511,7 +511,7 @@ void xtcp_retransmit_persist(struct sock *sk)
 	if (xtcp_retransmit_out_of_memory(sk))
 		return;
 	if (xtcp_retransmit_persist_over(sk)) {
-		xtcp_retransmit_give_up(sk, xt->tune.user_timeout_ms ? XTCP_REASON_DEAD_PEER :
+		xtcp_retransmit_give_up(sk, xtcp_tune(sk)->user_timeout_ms ? XTCP_REASON_DEAD_PEER :
 								       XTCP_REASON_TIMEOUT);
 		return;
 	}

@@ -75,9 +75,9 @@ struct xtcp_cc_ops {
  * @cwnd: congestion window, segments, 1 to @cwnd_clamp
  * @ssthresh: slow start threshold, segments, XTCP_CC_INFINITE at first
  * @cwnd_cnt: segments acknowledged towards the next increment of @cwnd
- * @cwnd_clamp: upper bound of @cwnd, segments
  * @prior_cwnd: @cwnd before the last reduction, 0 if there is nothing to undo
  * @prior_ssthresh: @ssthresh before the last reduction
+ * @cwnd_clamp: upper bound of @cwnd, segments, at most XTCP_CC_CWND_MAX
  * @ss_limit: slow start counts at most that many segments an ACK (L of
  *	RFC 3465 and RFC 9406); 0: no limit, right for a sender that paces.
  *	RFC 9406 recommends 8 for one that does not
@@ -90,11 +90,11 @@ struct xtcp_cc {
 	u32 cwnd;
 	u32 ssthresh;
 	u32 cwnd_cnt;
-	u32 cwnd_clamp;
 	u32 prior_cwnd;
 	u32 prior_ssthresh;
-	u32 ss_limit;
-	u64 priv[12];
+	u32 cwnd_clamp:24;
+	u32 ss_limit:8;
+	u64 priv[7];
 };
 
 extern const struct xtcp_cc_ops xtcp_cc_reno;

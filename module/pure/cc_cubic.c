@@ -35,50 +35,62 @@
 
 /**
  * struct xtcp_cubic - CUBIC's part of struct xtcp_cc
- * @epoch_us: when this stage of congestion avoidance began, 0: not yet
+ * @epoch_us: when the last stage of congestion avoidance began
  * @last_us: time of the last ACK in it
- * @grow_acc: fraction of a segment by which cwnd lags W_cubic, times 1024 cwnd
- * @undo_epoch_us: @epoch_us before the last reduction
- * @k_ms: K, milliseconds
  * @w_max_q10: W_max: where the last loss happened; 0: forget about it
- * @origin_q10: W_max of this stage: where the function is flat
- * @w_est: W_est: Reno's window, segments
- * @est_acc: fraction of a segment of @w_est, times 17 cwnd
  * @cwnd_prior: cwnd at the last reduction, segments
  * @undo_w_max_q10: @w_max_q10 before the last reduction
  * @undo_cwnd_prior: @cwnd_prior before the last reduction
+ * @k_ms: K, milliseconds
+ * @origin_q10: W_max of this stage: where the function is flat
+ * @w_est: W_est: Reno's window, segments
+ * @est_acc: fraction of a segment of @w_est, times 17 cwnd
+ * @grow_acc: fraction of a segment by which cwnd lags W_cubic, times 1024 cwnd: below 2^31
  * @round_min_us: smallest RTT of this round, XTCP_HYSTART_NONE: no sample
  * @last_min_us: smallest RTT of the round before
  * @css_base_us: smallest RTT when conservative slow start began
  * @window_end: SND.NXT when this round began: its ACK ends the round
  * @css_cnt: segments acknowledged towards the next step of a quarter
  * @samples: RTT samples in this round, up to XTCP_HYSTART_SAMPLES
- * @css_rounds: rounds begun in conservative slow start
+ * @css_rounds: rounds begun in conservative slow start, up to XTCP_HYSTART_CSS_ROUNDS + 1
  * @in_css: in conservative slow start
  * @in_round: @window_end is valid
+ * @in_epoch: the last stage goes on
+ * @undo_in_epoch: @in_epoch before the last reduction
+ *
+ * The first slow start, while ssthresh is infinite, has no stage of congestion avoidance,
+ * and only it has HyStart++: the two share a place. A stage sets all of its part when it
+ * begins; xtcp_hystart_reset() sets the other when ssthresh becomes infinite (again).
  */
 struct xtcp_cubic {
 	u64 epoch_us;
 	u64 last_us;
-	u64 grow_acc;
-	u64 undo_epoch_us;
-	u32 k_ms;
 	u32 w_max_q10;
-	u32 origin_q10;
-	u32 w_est;
-	u32 est_acc;
 	u32 cwnd_prior;
 	u32 undo_w_max_q10;
 	u32 undo_cwnd_prior;
-	u32 round_min_us;
-	u32 last_min_us;
-	u32 css_base_us;
-	u32 window_end;
-	u32 css_cnt;
+	union {
+		struct {
+			u32 k_ms;
+			u32 origin_q10;
+			u32 w_est;
+			u32 est_acc;
+			u32 grow_acc;
+		};
+		struct {
+			u32 round_min_us;
+			u32 last_min_us;
+			u32 css_base_us;
+			u32 window_end;
+			u32 css_cnt;
+		};
+	};
 	u8 samples;
 	u8 css_rounds;
-	bool in_css;
-	bool in_round;
+	u8 in_css:1;
+	u8 in_round:1;
+	u8 in_epoch:1;
+	u8 undo_in_epoch:1;
 };
 
 static_assert(sizeof(struct xtcp_cubic) <= sizeof(((struct xtcp_cc *)0)->priv),
@@ -137,6 +149,7 @@ static void xtcp_cubic_epoch_start(struct xtcp_cc *cc, u64 now_us)
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 	u32 cwnd_q10 = cc->cwnd << XTCP_CUBIC_Q;
 
+	ca->in_epoch = 1;
 	ca->epoch_us = now_us;
 	ca->last_us = now_us;
 	ca->grow_acc = 0;
@@ -180,15 +193,16 @@ static void xtcp_cubic_grow(struct xtcp_cc *cc, u32 target_q10, u32 acked)
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 	u32 cwnd_q10 = cc->cwnd << XTCP_CUBIC_Q;
 	u32 more;
+	u64 acc;
 
 	target_q10 = xtcp_min_u32(target_q10, cwnd_q10 + cwnd_q10 / 2);
 	if (target_q10 <= cwnd_q10)
 		return;
-	ca->grow_acc += (u64)(target_q10 - cwnd_q10) * xtcp_min_u32(acked, cc->cwnd);
-	if (ca->grow_acc < cwnd_q10)
+	acc = ca->grow_acc + (u64)(target_q10 - cwnd_q10) * xtcp_min_u32(acked, cc->cwnd);
+	more = acc < cwnd_q10 ? 0 : (u32)xtcp_div64(acc, cwnd_q10);
+	ca->grow_acc = (u32)(acc - (u64)more * cwnd_q10);
+	if (!more)
 		return;
-	more = (u32)xtcp_div64(ca->grow_acc, cwnd_q10);
-	ca->grow_acc -= (u64)more * cwnd_q10;
 	cc->cwnd = xtcp_min_u32(cc->cwnd + more, cc->cwnd_clamp);
 }
 
@@ -198,7 +212,7 @@ static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, 
 	u32 w_est_q10;
 	u64 t_us;
 
-	if (!ca->epoch_us)
+	if (!ca->in_epoch)
 		xtcp_cubic_epoch_start(cc, ack->now_us);
 	/* A pause may have moved the beginning of the stage past this ACK. */
 	t_us = ack->now_us > ca->epoch_us ? ack->now_us - ca->epoch_us : 0;
@@ -220,15 +234,20 @@ static void xtcp_hystart_round_start(struct xtcp_cubic *ca, u32 snd_nxt)
 	ca->last_min_us = ca->round_min_us;
 	ca->round_min_us = XTCP_HYSTART_NONE;
 	ca->samples = 0;
-	ca->in_round = true;
+	ca->in_round = 1;
 }
 
-static void xtcp_hystart_reset(struct xtcp_cubic *ca)
+/* Nothing is known of the path, and that matters, if this is the first slow start. */
+static void xtcp_hystart_reset(struct xtcp_cc *cc)
 {
+	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
+
+	if (cc->ssthresh < XTCP_CC_INFINITE)
+		return;
 	ca->round_min_us = XTCP_HYSTART_NONE;
 	ca->last_min_us = XTCP_HYSTART_NONE;
-	ca->in_css = false;
-	ca->in_round = false;
+	ca->in_css = 0;
+	ca->in_round = 0;
 }
 
 /* RFC 9406 4.2: has this round's RTT risen noticeably over the last one's? */
@@ -253,13 +272,13 @@ static void xtcp_hystart_sample(struct xtcp_cubic *ca, u32 rtt_us)
 		ca->samples++;
 
 	if (!ca->in_css && xtcp_hystart_delayed(ca)) {
-		ca->in_css = true;
+		ca->in_css = 1;
 		ca->css_base_us = ca->round_min_us;
 		ca->css_rounds = 1;	/* a partial round counts */
 		ca->css_cnt = 0;
 	} else if (ca->in_css && ca->samples >= XTCP_HYSTART_SAMPLES &&
 		   ca->round_min_us < ca->css_base_us) {
-		ca->in_css = false;	/* it was jitter: slow start goes on */
+		ca->in_css = 0;	/* it was jitter: slow start goes on */
 	}
 }
 
@@ -306,7 +325,7 @@ static u32 xtcp_cubic_slow_start(struct xtcp_cc *cc, const struct xtcp_cc_ack *a
 
 static void xtcp_cubic_init(struct xtcp_cc *cc)
 {
-	xtcp_hystart_reset(xtcp_cubic_priv(cc));
+	xtcp_hystart_reset(cc);
 }
 
 static void xtcp_cubic_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
@@ -323,7 +342,7 @@ static void xtcp_cubic_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
 	}
 	/* RFC 9438 5.8: time during which the window was not used does not count. */
 	if (ack->app_limited) {
-		if (ca->epoch_us && ack->now_us > ca->last_us) {
+		if (ca->in_epoch && ack->now_us > ca->last_us) {
 			ca->epoch_us += ack->now_us - ca->last_us;
 			ca->last_us = ack->now_us;
 		}
@@ -338,7 +357,7 @@ static u32 xtcp_cubic_ssthresh(struct xtcp_cc *cc, u32 inflight)
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 	u32 cwnd_q10 = cc->cwnd << XTCP_CUBIC_Q;
 
-	ca->undo_epoch_us = ca->epoch_us;
+	ca->undo_in_epoch = ca->in_epoch;
 	ca->undo_w_max_q10 = ca->w_max_q10;
 	ca->undo_cwnd_prior = ca->cwnd_prior;
 
@@ -349,7 +368,7 @@ static u32 xtcp_cubic_ssthresh(struct xtcp_cc *cc, u32 inflight)
 	else
 		ca->w_max_q10 = cwnd_q10;
 	ca->cwnd_prior = cc->cwnd;
-	ca->epoch_us = 0;
+	ca->in_epoch = 0;
 	inflight = xtcp_min_u32(inflight, XTCP_CC_CWND_MAX);
 	return xtcp_max_u32(inflight * XTCP_CUBIC_BETA_NUM / XTCP_CUBIC_BETA_DEN,
 			    XTCP_CC_SSTHRESH_MIN);
@@ -361,7 +380,7 @@ static void xtcp_cubic_on_rto(struct xtcp_cc *cc)
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 
 	ca->w_max_q10 = 0;
-	ca->epoch_us = 0;
+	ca->in_epoch = 0;
 }
 
 /*
@@ -374,16 +393,16 @@ static void xtcp_cubic_on_undo(struct xtcp_cc *cc)
 
 	ca->w_max_q10 = ca->undo_w_max_q10;
 	ca->cwnd_prior = ca->undo_cwnd_prior;
-	ca->epoch_us = ca->epoch_us ? 0 : ca->undo_epoch_us;
-	xtcp_hystart_reset(ca);
+	ca->in_epoch = !ca->in_epoch && ca->undo_in_epoch;
+	xtcp_hystart_reset(cc);
 }
 
 static void xtcp_cubic_on_idle(struct xtcp_cc *cc, u64 idle_us)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 
-	xtcp_hystart_reset(ca);
-	if (!ca->epoch_us)
+	xtcp_hystart_reset(cc);
+	if (!ca->in_epoch)
 		return;
 	ca->epoch_us += idle_us;
 	ca->last_us += idle_us;

@@ -22,6 +22,7 @@
  * @persist: RACK.reo_wnd_persist: recoveries before @mult falls back to 1
  * @reordering: RACK.reordering_seen
  * @in_dsack_round: @dsack_round is valid
+ * @tlp_end_seq: TLP.end_seq of 7.1: SND.NXT when a tail loss probe was sent, if one is out
  *
  * Written under the socket lock.
  */
@@ -31,6 +32,7 @@ struct xtcp_rack {
 	u32 rtt_us;
 	u32 fack;
 	u32 dsack_round;
+	u32 tlp_end_seq;
 	u8 mult;
 	u8 persist;
 	bool reordering;

@@ -7,6 +7,7 @@
 #include <net/dst.h>
 #include <net/inet_ecn.h>
 
+#include "../conn/disorder.h"
 #include "recovery.h"
 
 #define XTCP_ECN_ASK		1	/* values of the sysctl ecn */
@@ -219,10 +220,15 @@ void xtcp_ecn_reduce(struct sock *sk, const struct xtcp_acked *acked)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 prior_cwnd = xt->cc.cwnd;
 
-	if (xtcp_cc_on_ecn(&xt->cc, min(xt->packets_out + acked->segs, prior_cwnd)))
-		xtcp_prr_start(&xt->prr, xt->packets_out - xt->sacked_out + acked->delivered);
-	else
-		xt->prr.recover_fs = 0;
+	if (!xtcp_cc_on_ecn(&xt->cc, min(xt->packets_out + acked->segs, prior_cwnd))) {
+		if (xt->disorder)
+			xt->disorder->prr.recover_fs = 0;
+	} else if (xtcp_disorder_get(sk)) {
+		xtcp_prr_start(&xt->disorder->prr,
+			       xt->packets_out - xt->sacked_out + acked->delivered);
+	} else {
+		xt->cc.cwnd = min(xt->cc.cwnd, xt->cc.ssthresh);
+	}
 	xt->ecn_hold = prior_cwnd == 1 && !xt->packets_out;
 	xt->undo_valid = 0;
 	xt->high_seq = xt->snd_nxt;

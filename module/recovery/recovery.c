@@ -4,6 +4,7 @@
  */
 #include "recovery.h"
 
+#include "../conn/disorder.h"
 #include "../conn/pacer.h"
 #include "../conn/timers.h"
 #include "ecn.h"
@@ -35,7 +36,8 @@ void xtcp_recovery_init(struct sock *sk)
 	xt->frto = XTCP_FRTO_OFF;
 	xt->undo_valid = 0;
 	xt->tlp_out = 0;
-	xt->dsacks = 0;
+	if (xt->disorder)
+		xt->disorder->dsacks = 0;
 	xt->ecn_hold = 0;
 }
 
@@ -124,14 +126,15 @@ void xtcp_recovery_resent(struct sock *sk, const struct sk_buff *skb)
 
 	if (!xt->undo_valid)
 		return;
-	xt->undo_retrans += xtcp_cb(skb)->tx.segs;
-	if (!xt->undo_stamp_ms)
-		xt->undo_stamp_ms = xtcp_now_ms(sk) ?: 1;
+	xt->disorder->undo_retrans += xtcp_cb(skb)->tx.segs;
+	if (!xt->disorder->undo_stamp_ms)
+		xt->disorder->undo_stamp_ms = xtcp_now_ms(sk) ?: 1;
 }
 
 static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_disorder *d;
 
 	/* ECE and a loss in one window are one reduction: RFC 3168 6.1.2 */
 	if (xt->ca_state == XTCP_CA_OPEN || !xtcp_seq_before(xt->snd_una, xt->high_seq)) {
@@ -140,7 +143,9 @@ static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 		xtcp_ecn_reduced(xt);
 	}
 	/* RFC 9937 5: in flight, with what has just been delivered */
-	xtcp_prr_start(&xt->prr, xt->packets_out - xt->sacked_out + acked->delivered);
+	d = xtcp_disorder_get(sk);
+	if (d)
+		xtcp_prr_start(&d->prr, xt->packets_out - xt->sacked_out + acked->delivered);
 	xt->high_seq = xt->snd_nxt;
 	xt->ca_state = XTCP_CA_RECOVERY;
 	xt->tlp_out = 0;
@@ -156,7 +161,7 @@ static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 static bool xtcp_recovery_by_prr(const struct xtcp_sock *xt)
 {
 	return xt->ca_state == XTCP_CA_RECOVERY ||
-	       (xt->ca_state == XTCP_CA_CWR && xt->prr.recover_fs);
+	       (xt->ca_state == XTCP_CA_CWR && xtcp_disorder_prr(xt));
 }
 
 /* All is acknowledged that was in flight; after ECE what carries CWR is, too. */
@@ -191,9 +196,18 @@ static void xtcp_recovery_leave(struct sock *sk)
 static void xtcp_recovery_reduce(struct sock *sk, u32 delivered, bool safe, bool force)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_prr *prr = xtcp_disorder_prr(xt);
 	u32 pipe = xtcp_recovery_inflight(sk);
-	u32 count = xtcp_prr_ack(&xt->prr, delivered, pipe, xt->cc.ssthresh, safe);
+	u32 count = xt->cc.ssthresh - min(xt->cc.ssthresh, pipe);
 
+	/*
+	 * Without memory for PRR what is in flight may be ssthresh at once: RFC 6675 5; the first
+	 * that is sent again is not held back (4.3)
+	 */
+	if (prr)
+		count = xtcp_prr_ack(prr, delivered, pipe, xt->cc.ssthresh, safe);
+	else if (xt->lost_out && !xt->retrans_out)
+		force = true;
 	if (force)
 		count = max(count, 1U);
 	xt->cc.cwnd = max(pipe + count, 1U);

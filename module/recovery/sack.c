@@ -4,6 +4,8 @@
  */
 #include "sack.h"
 
+#include "../conn/disorder.h"
+
 /* A peer that sends nothing but crumbs must not make each ACK dearer than the last. */
 #define XTCP_SACK_SKBS	256	/* looked at for the latest block, and for all others */
 
@@ -13,7 +15,7 @@
  */
 static struct sk_buff *xtcp_sack_find(const struct xtcp_sock *xt, u32 seq)
 {
-	struct rb_node *p = xt->ooo_queue.rb_node;
+	struct rb_node *p = xt->disorder->ooo_queue.rb_node;
 	struct sk_buff *best = NULL;
 
 	while (p) {
@@ -68,7 +70,7 @@ static struct xtcp_sack_block xtcp_sack_run(struct sk_buff *skb, u32 *budget,
 static bool xtcp_sack_latest(const struct xtcp_sock *xt, struct xtcp_sack_block *latest,
 			     struct sk_buff **head)
 {
-	struct sk_buff *skb = xtcp_sack_find(xt, xt->ooo_recent);
+	struct sk_buff *skb = xtcp_sack_find(xt, xt->disorder->ooo_recent);
 	u32 budget = XTCP_SACK_SKBS;
 	struct sk_buff *first, *next;
 
@@ -97,16 +99,16 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 room = opt->present & XTCP_OPT_TS ? XTCP_SACKS_MAX - 1 : XTCP_SACKS_MAX;
-	struct sk_buff *skb = skb_rb_first(&xt->ooo_queue);
+	struct sk_buff *skb = xtcp_ooo_first(xt);
 	struct xtcp_sack_block *latest = NULL;
 	u32 budget = XTCP_SACK_SKBS;
 	u32 n = 0;
 
 	if (!xt->sack_ok)
 		return;
-	if (xt->dsack_start != xt->dsack_end) {
-		opt->sacks[n].start = xt->dsack_start;
-		opt->sacks[n++].end = xt->dsack_end;
+	if (xtcp_dsack_due(xt)) {
+		opt->sacks[n].start = xt->disorder->dsack_start;
+		opt->sacks[n++].end = xt->disorder->dsack_end;
 	}
 	if (skb && n < room && xtcp_sack_latest(xt, &opt->sacks[n], &skb))
 		latest = &opt->sacks[n++];
@@ -139,8 +141,10 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
  */
 void xtcp_sack_duplicate(struct sock *sk, u32 start, u32 end)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_disorder *d = xtcp_sk(sk)->sack_ok ? xtcp_disorder_get(sk) : NULL;
 
-	xt->dsack_start = start;
-	xt->dsack_end = end;
+	if (!d)
+		return;
+	d->dsack_start = start;
+	d->dsack_end = end;
 }

@@ -9,6 +9,8 @@
  */
 #include "recovery.h"
 
+#include "../conn/disorder.h"
+
 /* [@from, @to) is new in @block. */
 struct xtcp_sacked_part {
 	u32 from;
@@ -88,12 +90,12 @@ static void xtcp_sacked_part(struct sock *sk, const struct xtcp_sacked_part *par
 static void xtcp_sacked_block(struct sock *sk, const struct xtcp_sack_block *block,
 			      struct xtcp_acked *acked)
 {
-	const struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_sacked_part part = { .from = block->start, .block = *block };
+	const struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
 	u32 i;
 
-	for (i = 0; i < XTCP_SACKS_MAX; i++) {
-		const struct xtcp_sack_block *seen = &xt->sack_seen[i];
+	for (i = 0; d && i < XTCP_SACKS_MAX; i++) {
+		const struct xtcp_sack_block *seen = &d->sack_seen[i];
 
 		if (seen->start == seen->end || !xtcp_seq_after(seen->end, part.from))
 			continue;
@@ -123,7 +125,8 @@ static bool xtcp_sacked_is_dsack(const struct xtcp_options *opt, u32 snd_una)
 static void xtcp_sacked_dsack(struct sock *sk, const struct xtcp_sack_block *b,
 			      struct xtcp_acked *acked)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_disorder *d = xt->disorder;
 	u32 mss = max_t(u32, xt->mss_cache, 1);
 	u32 segs = DIV_ROUND_UP(b->end - b->start, mss);
 	u32 oldest = xt->snd_una - (u32)min_t(u64, xt->snd_max_wnd, xt->bytes_acked + 1);
@@ -135,9 +138,9 @@ static void xtcp_sacked_dsack(struct sock *sk, const struct xtcp_sack_block *b,
 	}
 	XTCP_SK_ADD(sk, DsackRecv, 1);
 	/* It cannot have got more twice than was sent twice: the network did this, or a lie */
-	if (xt->dsacks + segs > xt->total_retrans)
+	if (!d || d->dsacks + segs > xt->total_retrans)
 		return;
-	xt->dsacks += segs;
+	d->dsacks += segs;
 	acked->dsack = true;
 	acked->dsack_end = b->end;
 	acked->dsack_segs = segs;
@@ -181,11 +184,13 @@ void xtcp_sacked_process(struct sock *sk, const struct xtcp_options *opt,
 	struct xtcp_sack_block blocks[XTCP_SACKS_MAX] = {};
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 i, n, first = 0;
+	struct xtcp_disorder *d;
 
 	if (!opt->num_sacks)
 		return;
+	d = xtcp_disorder_get(sk);
 	if (!xt->sacked_out)
-		memset(xt->sack_seen, 0, sizeof(xt->sack_seen));
+		xtcp_sack_forget(xt);
 	if (xtcp_sacked_is_dsack(opt, xt->snd_una)) {
 		xtcp_sacked_dsack(sk, &opt->sacks[0], acked);
 		first = 1;
@@ -196,7 +201,7 @@ void xtcp_sacked_process(struct sock *sk, const struct xtcp_options *opt,
 		xtcp_sacked_block(sk, &blocks[i], acked);
 	/* What could not be cut out is tried again with the next ACK */
 	if (acked->uncut)
-		memset(xt->sack_seen, 0, sizeof(xt->sack_seen));
-	else if (first < opt->num_sacks)
-		memcpy(xt->sack_seen, blocks, sizeof(blocks));
+		xtcp_sack_forget(xt);
+	else if (d && first < opt->num_sacks)
+		memcpy(d->sack_seen, blocks, sizeof(blocks));
 }

@@ -63,7 +63,7 @@ void xtcp_tlp_sent(struct sock *sk, bool retransmission)
 
 	xt->tlp_out = 1;
 	xt->tlp_retrans = retransmission;
-	xt->tlp_end_seq = xt->snd_nxt;
+	xt->rack.tlp_end_seq = xt->snd_nxt;
 	XTCP_SK_ADD(sk, TlpProbes, 1);
 }
 
@@ -82,11 +82,11 @@ void xtcp_tlp_ack(struct sock *sk, const struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	if (!xt->tlp_out || xtcp_seq_before(xt->snd_una, xt->tlp_end_seq))
+	if (!xt->tlp_out || xtcp_seq_before(xt->snd_una, xt->rack.tlp_end_seq))
 		return;
-	if (!xt->tlp_retrans || (acked->dsack && acked->dsack_end == xt->tlp_end_seq)) {
+	if (!xt->tlp_retrans || (acked->dsack && acked->dsack_end == xt->rack.tlp_end_seq)) {
 		xt->tlp_out = 0;
-	} else if (xtcp_seq_after(xt->snd_una, xt->tlp_end_seq)) {
+	} else if (xtcp_seq_after(xt->snd_una, xt->rack.tlp_end_seq)) {
 		xt->tlp_out = 0;
 		XTCP_SK_ADD(sk, TlpRecoveries, 1);
 		if (xt->ca_state != XTCP_CA_OPEN)

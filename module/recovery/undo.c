@@ -7,6 +7,7 @@
  */
 #include "recovery.h"
 
+#include "../conn/disorder.h"
 #include "../trace.h"
 
 /**
@@ -17,13 +18,16 @@
  */
 void xtcp_undo_begin(struct sock *sk)
 {
+	struct xtcp_disorder *d = xtcp_disorder_get(sk);
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	xt->undo_valid = 1;
-	xt->undo_marker = xt->snd_una;
+	xt->undo_valid = !!d;
+	if (!d)
+		return;
+	d->undo_marker = xt->snd_una;
 	/* A tail loss probe may be one of its retransmissions */
-	xt->undo_retrans = xt->retrans_out;
-	xt->undo_stamp_ms = 0;
+	d->undo_retrans = xt->retrans_out;
+	d->undo_stamp_ms = 0;
 }
 
 static void xtcp_undo(struct sock *sk)
@@ -47,19 +51,22 @@ static void xtcp_undo(struct sock *sk)
 /* The ACK answers something that was sent before the first retransmission. */
 static bool xtcp_undo_by_timestamp(const struct xtcp_sock *xt, const struct xtcp_acked *acked)
 {
-	return acked->has_ts && xt->undo_stamp_ms &&
-	       (s32)(acked->tsecr - xt->undo_stamp_ms) < 0;
+	u32 stamp_ms = xt->disorder->undo_stamp_ms;
+
+	return acked->has_ts && stamp_ms && (s32)(acked->tsecr - stamp_ms) < 0;
 }
 
 /* Each retransmission was reported to have come twice. */
-static bool xtcp_undo_by_dsack(struct xtcp_sock *xt, const struct xtcp_acked *acked)
+static bool xtcp_undo_by_dsack(const struct xtcp_sock *xt, const struct xtcp_acked *acked)
 {
-	if (!acked->dsack || !xtcp_seq_after(acked->dsack_end, xt->undo_marker))
+	struct xtcp_disorder *d = xt->disorder;
+
+	if (!acked->dsack || !xtcp_seq_after(acked->dsack_end, d->undo_marker))
 		return false;
-	if (!xt->undo_retrans)
+	if (!d->undo_retrans)
 		return false;
-	xt->undo_retrans -= min(xt->undo_retrans, acked->dsack_segs);
-	return !xt->undo_retrans;
+	d->undo_retrans -= min(d->undo_retrans, acked->dsack_segs);
+	return !d->undo_retrans;
 }
 
 /**
@@ -82,8 +89,10 @@ bool xtcp_undo_ack(struct sock *sk, const struct xtcp_acked *acked, bool advance
 	if (!xt->undo_valid)
 		return false;
 	/* Sequence numbers come round */
-	if (xt->snd_una - xt->undo_marker > BIT(30))
+	if (xt->snd_una - xt->disorder->undo_marker > BIT(30)) {
 		xt->undo_valid = 0;
+		return false;
+	}
 	if (xtcp_undo_by_dsack(xt, acked)) {
 		XTCP_SK_ADD(sk, UndoDsack, 1);
 	} else if (advanced && xt->ca_state != XTCP_CA_OPEN && !xt->retrans_out &&

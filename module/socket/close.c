@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 
 #include "../conn/acceptq.h"
+#include "../conn/disorder.h"
 #include "../conn/flows.h"
 #include "../conn/life.h"
 #include "../conn/minis.h"
@@ -19,6 +20,7 @@
 #include "../conn/sndq.h"
 #include "../conn/state.h"
 #include "../conn/timers.h"
+#include "../conn/tune.h"
 #include "../output/output.h"
 #include "../pure/states.h"
 #include "../recovery/recovery.h"
@@ -93,7 +95,7 @@ void xtcp_close_listener(struct sock *sk)
 	xtcp_minis_request_purge(sk, XTCP_REASON_USER);
 	xtcp_acceptq_close(sk, &children);
 	list_for_each_entry_safe(child, next, &children, accept_node) {
-		list_del_init(&child->accept_node);
+		list_del(&child->accept_node);
 		xtcp_close_child((struct sock *)child);
 		cond_resched();
 	}
@@ -150,7 +152,7 @@ static void xtcp_close_wait(struct sock *sk, long timeout)
 /* RFC 9293 leaves FIN_WAIT_2 open for ever; without a program nobody would read. */
 static void xtcp_close_fin_wait2(struct sock *sk)
 {
-	s32 linger_ms = xtcp_sk(sk)->tune.linger2_ms;
+	s32 linger_ms = xtcp_tune(sk)->linger2_ms;
 
 	if (linger_ms < 0) {
 		XTCP_SK_ADD(sk, AbortOnLinger, 1);
@@ -203,7 +205,7 @@ void xtcp_close(struct sock *sk, long timeout)
 	/* The orphan's reference may go inside; this one is for release_sock() */
 	sock_hold(sk);
 	lock_sock(sk);
-	bound = !hlist_unhashed(&xtcp_sk(sk)->port_node);
+	bound = xtcp_sk(sk)->port_owner;
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (sk->sk_state == TCP_LISTEN) {
 		xtcp_close_listener(sk);
@@ -268,8 +270,8 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->ts_recent = 0;
 	xt->ts_recent_age_s = 0;
 	xt->sack_ok = 0;
-	xt->dsack_end = xt->dsack_start;
 	xt->passive_open = 0;
+	xt->established = 0;
 	xt->saw_fin = 0;
 	xt->fin_queued = 0;
 	xt->urg_out = 0;
@@ -288,8 +290,7 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->segs_in = 0;
 	xt->segs_out = 0;
 	xt->close_reason = XTCP_REASON_NONE;
-	kfree(xt->saved_syn);
-	xt->saved_syn = NULL;
+	xtcp_tune_save_syn(sk, NULL);
 	xtcp_rtt_init(&xt->rtt, READ_ONCE(knobs->rto_initial_ms) * USEC_PER_MSEC);
 	xtcp_recovery_init(sk);
 }
@@ -320,6 +321,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 	xtcp_pacer_forget(sk);
 	xtcp_sndq_purge(sk);
 	xtcp_rcvq_purge(sk);
+	xtcp_disorder_free(sk);
 	xtcp_connect_forget(sk);
 	xtcp_close_reset_fields(sk);
 

@@ -100,8 +100,8 @@ static int xtcp_connect_start(struct sock *sk)
 	err = xtcp_data_send_syn(sk);
 	if (err)
 		return err;
-	if (xt->tune.syn_budget_ms)
-		xtcp_timer_arm_ms(sk, XTCP_TIMER_CONNECT, xt->tune.syn_budget_ms);
+	if (xtcp_tune(sk)->syn_budget_ms)
+		xtcp_timer_arm_ms(sk, XTCP_TIMER_CONNECT, xtcp_tune(sk)->syn_budget_ms);
 	return 0;
 }
 

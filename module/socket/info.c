@@ -70,8 +70,7 @@ static void xtcp_info_tcp_counts(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_retrans = xt->retrans_out;
 	info->tcpi_total_retrans = xt->total_retrans;
 	/* The SYN of an active open counts, as TCP does it */
-	info->tcpi_bytes_acked = xt->bytes_acked +
-				 (!xt->passive_open && xt->snd_una != xt->iss);
+	info->tcpi_bytes_acked = xt->bytes_acked + (xt->established && !xt->passive_open);
 	info->tcpi_bytes_sent = xt->bytes_out;
 	info->tcpi_bytes_received = xt->bytes_in;
 	info->tcpi_segs_out = xt->segs_out;
@@ -128,7 +127,7 @@ void xtcp_info_tcp(struct sock *sk, struct tcp_info *info)
 static void xtcp_info_own_knobs(const struct sock *sk, struct xtcp_info *info)
 {
 	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
-	const struct xtcp_tunables *tune = &xtcp_sk(sk)->tune;
+	const struct xtcp_tunables *tune = xtcp_tune(sk);
 
 	info->msl_ms = xtcp_knob_msl_ms(sk);
 	info->syn_budget_ms = tune->syn_budget_ms;

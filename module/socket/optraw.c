@@ -6,6 +6,7 @@
 
 #include <net/tcp.h>
 
+#include "../conn/tune.h"
 #include "../recovery/recovery.h"
 
 /* @size bytes are there, the caller has room for @len: give the smaller number. */
@@ -79,12 +80,11 @@ static int xtcp_optraw_set_congestion(struct sock *sk, sockptr_t val, unsigned i
 static int xtcp_optraw_get_saved_syn(struct sock *sk, char __user *val, int __user *len_out,
 				     int len)
 {
-	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct saved_syn *syn;
+	const struct saved_syn *syn;
 	int size, err;
 
 	lock_sock(sk);
-	syn = xt->saved_syn;
+	syn = xtcp_tune(sk)->saved_syn;
 	if (!syn) {
 		err = put_user(0, len_out);
 		goto out;
@@ -95,10 +95,8 @@ static int xtcp_optraw_get_saved_syn(struct sock *sk, char __user *val, int __us
 		goto out;
 	}
 	err = xtcp_optraw_give(syn->data, size, val, len_out, len);
-	if (!err) {
-		kfree(syn);
-		xt->saved_syn = NULL;
-	}
+	if (!err)
+		xtcp_tune_save_syn(sk, NULL);
 out:
 	release_sock(sk);
 	return err;

@@ -44,7 +44,7 @@ struct xtcp_send {
 bool xtcp_stream_memory_free(const struct sock *sk, int wake)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 lowat = READ_ONCE(xt->notsent_lowat);
+	u32 lowat = READ_ONCE(xtcp_tune(sk)->notsent_lowat);
 	u32 notsent = READ_ONCE(xt->write_seq) - READ_ONCE(xt->snd_nxt);
 
 	return !lowat || ((u64)notsent << wake) < lowat;

@@ -8,6 +8,7 @@
 #include <net/tcp.h>
 
 #include "../conn/timers.h"
+#include "../conn/tune.h"
 #include "../output/output.h"
 
 #define XTCP_SOCKOPT_MSL_MAX_MS		240000		/* two of the RFC's */
@@ -31,6 +32,19 @@ static int xtcp_sockopt_floor(const struct sock *sk, int val, int floor)
 		return 0;
 	return -EPERM;
 }
+
+/*
+ * Note a wish; those of listeners are read without the lock. 0, or -ENOMEM if it is the
+ * first of its socket and there is no room for a copy of its own.
+ */
+#define XTCP_SOCKOPT_WISH(sk, field, val)				\
+({									\
+	struct xtcp_tunables *own_ = xtcp_tune_own(sk);			\
+									\
+	if (own_)							\
+		WRITE_ONCE((*own_).field, val);				\
+	own_ ? 0 : -ENOMEM;						\
+})
 
 /* ---- SOL_TCP: sending ---- */
 
@@ -71,29 +85,32 @@ static int xtcp_sockopt_set_maxseg(struct sock *sk, int val)
 {
 	if (val && !xtcp_sockopt_between(val, TCP_MIN_MSS, MAX_TCP_WINDOW))
 		return -EINVAL;
-	xtcp_sk(sk)->user_mss = val;
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, user_mss, val);
 }
 
 static int xtcp_sockopt_get_maxseg(struct sock *sk)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 
-	if (xt->user_mss && xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN))
-		return xt->user_mss;
+	u16 user_mss = xtcp_tune(sk)->user_mss;
+
+	if (user_mss && xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN))
+		return user_mss;
 	return xt->mss_cache;
 }
 
 static int xtcp_sockopt_set_lowat(struct sock *sk, int val)
 {
-	WRITE_ONCE(xtcp_sk(sk)->notsent_lowat, val);
-	sk->sk_write_space(sk);
-	return 0;
+	int err = XTCP_SOCKOPT_WISH(sk, notsent_lowat, val);
+
+	if (!err)
+		sk->sk_write_space(sk);
+	return err;
 }
 
 static int xtcp_sockopt_get_lowat(struct sock *sk)
 {
-	return READ_ONCE(xtcp_sk(sk)->notsent_lowat);
+	return xtcp_tune(sk)->notsent_lowat;
 }
 
 /* ---- SOL_TCP: receiving ---- */
@@ -159,8 +176,7 @@ static int xtcp_sockopt_set_syncnt(struct sock *sk, int val)
 {
 	if (!xtcp_sockopt_between(val, 1, MAX_TCP_SYNCNT))
 		return -EINVAL;
-	xtcp_sk(sk)->tune.syn_retries = val;
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, syn_retries, val);
 }
 
 static int xtcp_sockopt_get_syncnt(struct sock *sk)
@@ -172,13 +188,13 @@ static int xtcp_sockopt_set_linger2(struct sock *sk, int val)
 {
 	const int max_s = TCP_FIN_TIMEOUT_MAX / HZ;
 
-	xtcp_sk(sk)->tune.linger2_ms = val < 0 ? -1 : min(val, max_s) * (int)MSEC_PER_SEC;
-	return 0;
+	val = val < 0 ? -1 : min(val, max_s) * (int)MSEC_PER_SEC;
+	return XTCP_SOCKOPT_WISH(sk, linger2_ms, val);
 }
 
 static int xtcp_sockopt_get_linger2(struct sock *sk)
 {
-	int ms = xtcp_sk(sk)->tune.linger2_ms;
+	int ms = xtcp_tune(sk)->linger2_ms;
 
 	if (ms < 0)
 		return -1;
@@ -206,26 +222,24 @@ static int xtcp_sockopt_set_defer(struct sock *sk, int val)
 
 	while (count < U8_MAX && xtcp_sockopt_synack_seconds(count) < val)
 		count++;
-	WRITE_ONCE(xtcp_sk(sk)->tune.defer_accept, count);
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, defer_accept, count);
 }
 
 static int xtcp_sockopt_get_defer(struct sock *sk)
 {
-	return xtcp_sockopt_synack_seconds(xtcp_sk(sk)->tune.defer_accept);
+	return xtcp_sockopt_synack_seconds(xtcp_tune(sk)->defer_accept);
 }
 
 static int xtcp_sockopt_set_save_syn(struct sock *sk, int val)
 {
 	if (!xtcp_sockopt_between(val, 0, 2))
 		return -EINVAL;
-	xtcp_sk(sk)->save_syn = val;
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, save_syn, val);
 }
 
 static int xtcp_sockopt_get_save_syn(struct sock *sk)
 {
-	return xtcp_sk(sk)->save_syn;
+	return xtcp_tune(sk)->save_syn;
 }
 
 /* ---- SOL_TCP: a silent peer ---- */
@@ -234,13 +248,12 @@ static int xtcp_sockopt_set_user_timeout(struct sock *sk, int val)
 {
 	if (val < 0)
 		return -EINVAL;
-	WRITE_ONCE(xtcp_sk(sk)->tune.user_timeout_ms, val);
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, user_timeout_ms, val);
 }
 
 static int xtcp_sockopt_get_user_timeout(struct sock *sk)
 {
-	return xtcp_sk(sk)->tune.user_timeout_ms;
+	return xtcp_tune(sk)->user_timeout_ms;
 }
 
 /* How long nothing has come from the peer, ms; 0: it has never been heard of. */
@@ -297,7 +310,9 @@ static int xtcp_sockopt_set_keepidle(struct sock *sk, int val)
 	err = xtcp_sockopt_floor(sk, val, READ_ONCE(xtcp_sockopt_knobs(sk)->keepalive_min));
 	if (err)
 		return err;
-	WRITE_ONCE(xtcp_sk(sk)->tune.keepalive_time_s, val);
+	err = XTCP_SOCKOPT_WISH(sk, keepalive_time_s, val);
+	if (err)
+		return err;
 	if (xtcp_sockopt_keepalive_on(sk) && !xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN))
 		xtcp_sockopt_arm_idle(sk, XTCP_TIMER_KEEPALIVE, val * MSEC_PER_SEC);
 	return 0;
@@ -317,8 +332,7 @@ static int xtcp_sockopt_set_keepintvl(struct sock *sk, int val)
 	err = xtcp_sockopt_floor(sk, val, READ_ONCE(xtcp_sockopt_knobs(sk)->keepalive_min));
 	if (err)
 		return err;
-	WRITE_ONCE(xtcp_sk(sk)->tune.keepalive_intvl_s, val);
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, keepalive_intvl_s, val);
 }
 
 static int xtcp_sockopt_get_keepintvl(struct sock *sk)
@@ -330,8 +344,7 @@ static int xtcp_sockopt_set_keepcnt(struct sock *sk, int val)
 {
 	if (!xtcp_sockopt_between(val, 1, MAX_TCP_KEEPCNT))
 		return -EINVAL;
-	WRITE_ONCE(xtcp_sk(sk)->tune.keepalive_probes, val);
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, keepalive_probes, val);
 }
 
 static int xtcp_sockopt_get_keepcnt(struct sock *sk)
@@ -364,9 +377,9 @@ static int xtcp_sockopt_set_msl(struct sock *sk, int val)
 	if (!xtcp_sockopt_between(val, 1, XTCP_SOCKOPT_MSL_MAX_MS))
 		return -EINVAL;
 	err = xtcp_sockopt_floor(sk, val, READ_ONCE(xtcp_sockopt_knobs(sk)->msl_min_ms));
-	if (!err)
-		xtcp_sk(sk)->tune.msl_ms = val;
-	return err;
+	if (err)
+		return err;
+	return XTCP_SOCKOPT_WISH(sk, msl_ms, val);
 }
 
 static int xtcp_sockopt_get_msl(struct sock *sk)
@@ -378,13 +391,12 @@ static int xtcp_sockopt_set_budget(struct sock *sk, int val)
 {
 	if (val < 0)
 		return -EINVAL;
-	xtcp_sk(sk)->tune.syn_budget_ms = val;
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, syn_budget_ms, val);
 }
 
 static int xtcp_sockopt_get_budget(struct sock *sk)
 {
-	return xtcp_sk(sk)->tune.syn_budget_ms;
+	return xtcp_tune(sk)->syn_budget_ms;
 }
 
 static int xtcp_sockopt_get_rto_min(struct sock *sk)
@@ -404,25 +416,28 @@ static int xtcp_sockopt_set_rto_min(struct sock *sk, int val)
 	if (!xtcp_sockopt_between(val, 1, xtcp_sockopt_get_rto_max(sk)))
 		return -EINVAL;
 	err = xtcp_sockopt_floor(sk, val, READ_ONCE(xtcp_sockopt_knobs(sk)->rto_min_floor_ms));
-	if (!err)
-		xtcp_sk(sk)->tune.rto_min_ms = val;
-	return err;
+	if (err)
+		return err;
+	return XTCP_SOCKOPT_WISH(sk, rto_min_ms, val);
 }
 
 static int xtcp_sockopt_set_rto_max(struct sock *sk, int val)
 {
 	if (!xtcp_sockopt_between(val, xtcp_sockopt_get_rto_min(sk), XTCP_SOCKOPT_RTO_MAX_MS))
 		return -EINVAL;
-	xtcp_sk(sk)->tune.rto_max_ms = val;
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, rto_max_ms, val);
 }
 
 static int xtcp_sockopt_set_dead_peer(struct sock *sk, int val)
 {
+	int err;
+
 	if (val < 0)
 		return -EINVAL;
 	/* 0 is "off here", whatever the namespace says */
-	xtcp_sk(sk)->tune.dead_peer_ms = val ? val : -1;
+	err = XTCP_SOCKOPT_WISH(sk, dead_peer_ms, val ? val : -1);
+	if (err)
+		return err;
 	if (!val)
 		xtcp_timer_cancel(sk, XTCP_TIMER_DEADPEER);
 	else if (xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
@@ -440,8 +455,7 @@ static int xtcp_sockopt_set_synack(struct sock *sk, int val)
 {
 	if (!xtcp_sockopt_between(val, 0, XTCP_SOCKOPT_RETRIES_MAX))
 		return -EINVAL;
-	WRITE_ONCE(xtcp_sk(sk)->tune.synack_retries, val);
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, synack_retries, val);
 }
 
 static int xtcp_sockopt_get_synack(struct sock *sk)
@@ -453,8 +467,7 @@ static int xtcp_sockopt_set_orphan(struct sock *sk, int val)
 {
 	if (!xtcp_sockopt_between(val, 0, XTCP_SOCKOPT_RETRIES_MAX))
 		return -EINVAL;
-	xtcp_sk(sk)->tune.orphan_retries = val;
-	return 0;
+	return XTCP_SOCKOPT_WISH(sk, orphan_retries, val);
 }
 
 static int xtcp_sockopt_get_orphan(struct sock *sk)

@@ -127,10 +127,10 @@ TEST(congestion_control_starts_clean)
 		EXPECT_EQ(10, cc.cwnd);
 		EXPECT_EQ(XTCP_CC_INFINITE, cc.ssthresh);
 		EXPECT_EQ(0, cc.cwnd_cnt);
-		EXPECT_EQ(XTCP_CC_CWND_MAX, cc.cwnd_clamp);
+		EXPECT_EQ(XTCP_CC_CWND_MAX, (u32)cc.cwnd_clamp);
 		EXPECT_EQ(0, cc.prior_cwnd);
 		EXPECT_EQ(0, cc.prior_ssthresh);
-		EXPECT_EQ(0, cc.ss_limit);
+		EXPECT_EQ(0, (u32)cc.ss_limit);
 		for (k = 0; k < ARRAY_SIZE(cc.priv); k++)
 			EXPECT_NE(0xaaaaaaaaaaaaaaaaULL, cc.priv[k]);
 	}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The part of a connection that comes with the first disorder.
+ */
+#include "disorder.h"
+
+#include <linux/slab.h>
+
+/**
+ * xtcp_disorder_make - the first disorder of a connection
+ * @sk: the connection, without one
+ *
+ * Context: Socket lock, any.
+ * Return: All zero, which is what each field starts with; NULL without memory.
+ */
+struct xtcp_disorder *xtcp_disorder_make(struct sock *sk)
+{
+	struct xtcp_disorder *d = kzalloc(sizeof(*d), GFP_ATOMIC | __GFP_NOWARN);
+
+	xtcp_sk(sk)->disorder = d;
+	return d;
+}
+
+/**
+ * xtcp_disorder_free - the connection is over
+ * @sk: its queues are empty
+ *
+ * Context: Socket lock, or the destructor.
+ */
+void xtcp_disorder_free(struct sock *sk)
+{
+	kfree(xtcp_sk(sk)->disorder);
+	xtcp_sk(sk)->disorder = NULL;
+}
