@@ -31,7 +31,7 @@ if [ "${1:-}" = --core ] || [ -n "${XTCP_CORE:-}" ]; then
 fi
 
 # one test that hangs must not take the others with it
-RUNNER_LIMIT=300
+RUNNER_LIMIT=420
 ! on_debug || RUNNER_LIMIT=600
 
 TESTS=
