@@ -33,7 +33,7 @@ runner_test() {
 	shift
 	runner_n=$((runner_n + 1))
 	leakcheck_mark "$_name"
-	_began=$(date +%s)
+	read -r _began _ </proc/uptime
 	if [ -n "${RUNNER_LIMIT:-}" ]; then
 		runner_limited "$@" >"$runner_out" 2>&1
 	else
@@ -42,7 +42,8 @@ runner_test() {
 	_res=$?
 	leakcheck >>"$runner_out" 2>&1 || _res=1
 	[ $_res = 0 ] || sed 's/^/# /' "$runner_out"
-	echo "# $_name took $(($(date +%s) - _began)) s"
+	read -r _ended _ </proc/uptime
+	echo "# $_name took $((${_ended%.*} - ${_began%.*})) s"
 	if [ $_res = 0 ]; then
 		echo "ok $runner_n $_name"
 	else

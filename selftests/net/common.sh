@@ -59,11 +59,13 @@ only_tcp() { [ "${XTCP_NET_STACKS:-}" = tcp ]; }
 NET_UNDO=:
 
 net_gone() {
-	local rc=$? ns
+	local rc=$? ns pids
 	$NET_UNDO
 	for ns in $NSA $NSB; do
 		# whoever still runs in there is somebody this test started
-		ip netns pids $ns 2>/dev/null | xargs -r kill -9 2>/dev/null
+		pids=$(ip netns pids $ns 2>/dev/null)
+		# shellcheck disable=SC2086
+		[ -z "$pids" ] || kill -9 $pids 2>/dev/null
 		ip netns del $ns 2>/dev/null
 	done
 	for ns in $NSA $NSB; do
