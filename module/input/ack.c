@@ -220,6 +220,34 @@ static void xtcp_ack_advance(struct sock *sk, struct xtcp_segment *seg, bool win
 }
 
 /**
+ * xtcp_ack_nothing - is this the ACK field of somebody who only sends?
+ * @sk: ESTABLISHED
+ * @seg: the next in order, with an acceptable timestamp
+ *
+ * Nothing of ours is sent or waits, and the window is what it was: what xtcp_ack_process()
+ * would do is done here.
+ *
+ * Context: Socket lock.
+ * Return: true if so: only the data of @seg matter.
+ */
+bool xtcp_ack_nothing(struct sock *sk, const struct xtcp_segment *seg)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (!seg->len || seg->ack != xt->snd_una || xt->snd_una != xt->write_seq ||
+	    xtcp_ack_scaled_window(xt, seg) != xt->snd_wnd ||
+	    (seg->opt.present & ~XTCP_OPT_TS) || xt->urg_data)
+		return false;
+	xt->last_ack_ms = xtcp_now_ms(sk);
+	xtcp_ack_timestamp(xt, seg);
+	xt->snd_wl1 = seg->seq;
+	xt->snd_wl2 = seg->ack;
+	xt->probes_out = 0;
+	xt->probes_since_ms = 0;
+	return true;
+}
+
+/**
  * xtcp_ack_process - fifth: check the ACK field
  * @sk: synchronized, or in SYN_RECV
  * @seg: acceptable by its sequence number

@@ -5,6 +5,7 @@
  */
 #include "input.h"
 
+#include "../conn/mem.h"
 #include "../conn/rcvtune.h"
 #include "../conn/state.h"
 #include "../conn/timers.h"
@@ -97,6 +98,7 @@ void xtcp_input_established(struct sock *sk, struct xtcp_segment *seg)
 	xtcp_recovery_init(sk);
 	xtcp_metrics_established(sk);
 	xtcp_rcvtune_init(sk);
+	xtcp_mem_expand_snd(sk);
 	xt->established = 1;
 	xt->retransmits = 0;
 	xt->retrans_stamp_ms = 0;
@@ -120,6 +122,19 @@ void xtcp_input_established(struct sock *sk, struct xtcp_segment *seg)
 		security_inet_conn_established(sk, seg->skb);
 }
 
+/*
+ * Header prediction: what comes next in an undisturbed transfer is in order, says ACK and perhaps
+ * PSH, and its timestamp does not go back. All that xtcp_validate_process() asks holds for it.
+ */
+static bool xtcp_input_predicted(const struct sock *sk, const struct xtcp_segment *seg)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+
+	return sk->sk_state == TCP_ESTABLISHED &&
+	       (seg->flags & ~XTCP_FLAG_PSH) == XTCP_FLAG_ACK && seg->seq == xt->rcv_nxt &&
+	       (!(seg->opt.present & XTCP_OPT_TS) || (s32)(seg->opt.tsval - xt->ts_recent) >= 0);
+}
+
 /**
  * xtcp_input_process - one segment for one connection
  * @sk: in any state but LISTEN and CLOSE
@@ -138,10 +153,16 @@ enum skb_drop_reason xtcp_input_process(struct sock *sk, struct xtcp_segment *se
 	if (sk->sk_state == TCP_SYN_SENT)
 		return xtcp_synsent_process(sk, seg);
 
-	reason = xtcp_validate_process(sk, seg);
-	if (reason)
-		return reason;
-	WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
+	if (xtcp_input_predicted(sk, seg)) {
+		WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
+		if (xtcp_ack_nothing(sk, seg))
+			return xtcp_indata_process(sk, seg);
+	} else {
+		reason = xtcp_validate_process(sk, seg);
+		if (reason)
+			return reason;
+		WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
+	}
 	reason = xtcp_ack_process(sk, seg);
 	if (reason || (seg->actions & (XTCP_ACT_DONE | XTCP_ACT_TIMEWAIT | XTCP_ACT_ABORT_RST)))
 		return reason;

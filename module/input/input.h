@@ -8,7 +8,6 @@
 #define _XTCP_INPUT_H
 
 #include "../conn/flows.h"
-#include "../conn/flows.h"
 #include "../xtcp.h"
 
 /* Actions */
@@ -96,6 +95,7 @@ enum skb_drop_reason xtcp_synsent_process(struct sock *sk, struct xtcp_segment *
 /* validate.c: 3.10.7.4 first to fourth: PAWS, sequence, RST, SYN */
 enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment *seg);
 /* ack.c: fifth */
+bool xtcp_ack_nothing(struct sock *sk, const struct xtcp_segment *seg);
 enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg);
 void xtcp_ack_fin(struct sock *sk, struct xtcp_segment *seg);
 /* urgent.c: sixth */

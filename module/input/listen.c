@@ -205,7 +205,7 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 	req->snt_isn = xtcp_flow_isn(t, &req->ts_offset);
 	if (xtcp_cb(skb)->rx.ack)
 		req->snt_isn = xtcp_cb(skb)->rx.ack;
-	req->synack_sent_ms = xtcp_clock_ms();
+	req->synack_sent_ms = (u32)div_u64(req->since_us, USEC_PER_MSEC);
 
 	/* The LSM first: the route depends on the label that it gives the request */
 	dst = security_inet_conn_request(listener, skb, &req->ireq.req) ? NULL :

@@ -8,7 +8,6 @@
 
 #include "../conn/acceptq.h"
 #include "../conn/flows.h"
-#include "../conn/mem.h"
 #include "../conn/ports.h"
 #include "../conn/state.h"
 
@@ -155,10 +154,5 @@ struct sock *xtcp_accept(struct sock *sk, struct proto_accept_arg *arg)
 	lock_sock(sk);
 	child = xtcp_accept_locked(sk, arg);
 	release_sock(sk);
-	if (child) {
-		lock_sock(child);
-		xtcp_mem_expand_snd(child);
-		release_sock(child);
-	}
 	return child;
 }

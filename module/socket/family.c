@@ -17,7 +17,6 @@
 #include <net/protocol.h>
 #include <net/transp_v6.h>
 
-#include "../conn/mem.h"
 #include "../entry/entry.h"
 
 int xtcp_family = AF_XTCP;
@@ -125,13 +124,7 @@ static int xtcp_family_connect(struct socket *sock, struct sockaddr_unsized *uad
 	err = xtcp_family_hooks(sk);
 	if (err)
 		return err;
-	err = inet_stream_connect(sock, uaddr, addr_len, flags);
-	if (err || READ_ONCE(sk->sk_state) == TCP_CLOSE)
-		return err;
-	lock_sock(sk);
-	xtcp_mem_expand_snd(sk);
-	release_sock(sk);
-	return 0;
+	return inet_stream_connect(sock, uaddr, addr_len, flags);
 }
 
 static int xtcp_family_listen(struct socket *sock, int backlog)
