@@ -44,6 +44,7 @@ SPEED = (
     ("bulk-alone-veth", "bulk in one thread, veth", "instr/MiB", at_most(1.05)),
     ("bulk-fair", "bulk, default scheduler, loopback", "instr/MiB", None),
     ("bulk-fair-veth", "bulk, default scheduler, veth", "instr/MiB", None),
+    ("bulk-lab-veth", "bulk, veth, protocol 253 beside TCP", "instr/MiB", None),
     ("rr", "request/answer, loopback", "instr", at_most(1.00)),
     ("rr-6", "request/answer, loopback, IPv6", "instr", at_most(1.00)),
     ("rr-veth", "request/answer, veth", "instr", at_most(1.05)),
@@ -71,7 +72,8 @@ class Samples:
     """All samples of one kernel: {(figure, stack): {number: value}}"""
 
     def __init__(self, name, version="", values=None, caches=None, course=None):
-        self.name, self.version, self.date = name, version, ""
+        self.name, self.version = name, version
+        self.dates = {}			# {part: day it was run}
         self.values = values or {}
         self.caches = caches or []	# [figure, stack, cache, objects, size]
         self.course = course or []	# [stack, ms, cwnd, ssthresh, bytes]
@@ -186,6 +188,19 @@ def share(s):
     if x is not None:
         yield row("share", "share of a bottleneck beside one TCP flow", "percent", x, t,
                   Limit(40, 60, True), s.spread("share", "xtcp"), ratio=x)
+
+
+def missing(s):
+    """Figures that a part which was run did not give; if none was run, that is missing."""
+    want = {"speed": [t[0] for t in SPEED] + ["copy"], "memory": [t[0] for t in MEMORY],
+            "others": ["%s-%d" % (t[0], n) for t in OTHERS for n in (10, 1000, 20000)],
+            "host": ["host-%s-%s" % (t[0], n) for t in HOST
+                     for n in ["none"] + [at[0] for at in SITUATIONS]],
+            "share": ["share"], "pair": [t[0] for t in PAIR]}
+    gone = [w for part in s.dates for w in want.get(part, []) if w not in s.values]
+    if "paths" in s.dates and not any(w.startswith("path-") for w in s.values):
+        gone.append("paths")
+    return gone if s.dates else ["everything"]
 
 
 def rows(s):

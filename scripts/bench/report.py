@@ -59,6 +59,15 @@ def waits(s):
             for f, stacks in s.idle.items() for stack, percent in stacks.items()]
 
 
+def made(s):
+    """Which part was measured when."""
+    days = sorted(set(s.dates.values()), reverse=True)
+    if len(days) == 1:
+        return "Made on %s." % days[0]
+    return "Made on " + "; ".join("%s: %s" % (day, ", ".join(p for p, d in s.dates.items()
+                                                           if d == day)) for day in days) + "."
+
+
 def text(s):
     rows = figures.rows(s)
     out = ["", "Linux %s (%s)" % (s.version, s.name), ""]
@@ -68,6 +77,8 @@ def text(s):
     out.append("%d figures, %d with a limit, %d missed" % (
         len(rows), sum(r.limit is not None for r in rows), len(missed)))
     out += waits(s)
+    for figure in figures.missing(s):
+        out.append("MISSING: %s was not measured" % figure)
     for part in s.failed:
         out.append("FAILED: part %s did not end well: its figures are incomplete" % part)
     return "\n".join(out) + "\n"
@@ -101,7 +112,7 @@ def rst(all_samples):
     out = []
     for s in all_samples:
         title = "Linux %s" % s.version
-        out += [title, "=" * len(title), "", "Made on %s." % s.date, ""]
+        out += [title, "=" * len(title), "", made(s), ""]
         out += columns([HEAD] + [line(r) for r in figures.rows(s)], rst=True)
         out.append("")
         for w in waits(s):

@@ -73,6 +73,14 @@ speed() {
 		bench -r "$r" -p -C a -S a -x $what
 		bench -r "$r" -p -C a -S b -x -f $what-veth -a 10.1.0.2 $what
 	done
+	# what it costs that no device cuts the lab's protocol, and that XTCP makes its checksum
+	for what in a b; do
+		ip netns exec xtcp-$what sysctl -q -w net.xtcp.wire_protocol=253
+	done
+	bench -r "$r" -p -C a -S b -x -f bulk-lab-veth -a 10.1.0.2 bulk
+	for what in a b; do
+		ip netns exec xtcp-$what sysctl -q -w net.xtcp.wire_protocol=6
+	done
 	for what in bulk conn; do
 		bench -r "$r" -p -C a -S a -f $what-fair $what
 		bench -r "$r" -p -C a -S b -f $what-fair-veth -a 10.1.0.2 $what

@@ -230,6 +230,33 @@ void bench_conn(const struct options *o)
 /*
  * rr and conn with idle connections of the same stack around; the stacks can't take turns.
  */
+/*
+ * The other connections belong to a process of their own: whoever is measured would inherit their
+ * descriptors and close them all at its end. Returns what ends it when closed.
+ */
+static int keep_others(enum stack s, long n, pid_t *keeper)
+{
+	int ready[2], end[2];
+	char c;
+
+	check(!pipe(ready) && !pipe(end), "pipe");
+	*keeper = child();
+	if (!*keeper) {
+		struct others others = open_others(s, AF_INET, n);
+
+		close(end[1]);
+		check(write(ready[1], "", 1) == 1, "ready");
+		check(read(end[0], &c, 1) == 0, "end");
+		close_others(&others);
+		_exit(0);
+	}
+	close(end[0]);
+	close(ready[1]);
+	check(read(ready[0], &c, 1) == 1, "others");
+	close(ready[0]);
+	return end[1];
+}
+
 void bench_others(const struct options *o)
 {
 	struct options rr = *o, conn = *o;
@@ -243,19 +270,21 @@ void bench_others(const struct options *o)
 	rr.count = 2000;
 	want_files(2 * o->others + 64);
 	for (s = 0; s < STACKS; s++) {
-		struct others others;
+		pid_t keeper;
+		int end;
 
 		if (!o->stack[s])
 			continue;
 		enter_ns(o, s, o->client_ns);
-		others = open_others(s, AF_INET, o->others);
+		end = keep_others(s, o->others, &keeper);
 		rr.stack[TCP] = s == TCP;
 		rr.stack[XTCP] = s == XTCP;
 		memcpy(conn.stack, rr.stack, sizeof(conn.stack));
 		pause_s(1);
 		samples(&rr, rr_server, rr_client, 0);
 		samples(&conn, conn_server, conn_client, 65);
-		close_others(&others);
+		close(end);
+		reap(keeper);
 		pause_s(65);
 	}
 }
