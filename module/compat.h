@@ -18,6 +18,7 @@
 #include <linux/bpf-cgroup.h>
 #include <linux/hrtimer.h>
 #include <linux/ipv6.h>
+#include <linux/memcontrol.h>
 #include <linux/skbuff.h>
 #include <linux/sysctl.h>
 #include <linux/timer.h>
@@ -38,6 +39,25 @@
 #include <net/net_namespace.h>
 #include <net/route.h>
 #include <net/sock.h>
+
+/* ---- memory cgroups ---- */
+
+/**
+ * xtcp_inherit_memcg() - the memory of a child belongs to its listener's cgroup
+ * @child: a clone, nothing charged yet
+ * @listener: its listener
+ *
+ * Clones belong to none. Since 6.19 the core's accept() decides, before only that of its TCP.
+ */
+static inline void xtcp_inherit_memcg(struct sock *child, const struct sock *listener)
+{
+#if XTCP_BEFORE(6, 19) && defined(CONFIG_MEMCG)
+	if (mem_cgroup_sockets_enabled && listener->sk_memcg) {
+		css_get(&listener->sk_memcg->css);
+		child->sk_memcg = listener->sk_memcg;
+	}
+#endif
+}
 
 /* ---- system calls and struct proto ---- */
 

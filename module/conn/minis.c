@@ -101,6 +101,15 @@ struct xtcp_request *xtcp_minis_request(struct sock *listener, sa_family_t famil
 	return req;
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+/* It is charged to the listener's option memory. */
+static void xtcp_minis_free_ipv6_opt(struct sock *listener, struct ipv6_txoptions *opt)
+{
+	atomic_sub(opt->tot_len, &listener->sk_omem_alloc);
+	txopt_put(opt);
+}
+#endif
+
 /**
  * xtcp_minis_request_free - the last reference is gone
  * @req: out of the table, timer off
@@ -114,6 +123,10 @@ void xtcp_minis_request_free(struct xtcp_request *req)
 	XTCP_INC(read_pnet(&req->ireq.ireq_net), ReqsFreed);
 	if (req->ireq.ireq_family == AF_INET)
 		kfree(rcu_dereference_protected(req->ireq.ireq_opt, 1));
+#if IS_ENABLED(CONFIG_IPV6)
+	else if (unlikely(req->ireq.ipv6_opt))	/* an LSM's label: CALIPSO */
+		xtcp_minis_free_ipv6_opt(listener, req->ireq.ipv6_opt);
+#endif
 	kfree(req->ireq.req.saved_syn);
 	atomic_dec(&xtcp_sk(listener)->acceptq->requests);
 	kmem_cache_free(xtcp_minis_requests, req);

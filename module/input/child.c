@@ -34,11 +34,15 @@ static void xtcp_child_addresses_v4(struct sock *child, const struct inet_reques
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-/* IPv6 options are the listener's by value; what it owns by pointer is not. */
+/*
+ * IPv6 options are the listener's by value, its extension headers (RFC 3542) in a copy: the
+ * SYN-ACK had them. What it owns by pointer else is not inherited.
+ */
 static void xtcp_child_ipv6(struct sock *child, const struct sock *listener,
 			    const struct inet_request_sock *ireq)
 {
 	struct ipv6_pinfo *np = &((struct xtcp6_sock *)child)->inet6;
+	struct ipv6_txoptions *opt;
 
 	memcpy(np, inet6_sk(listener), sizeof(*np));
 	inet_sk(child)->pinet6 = np;
@@ -50,6 +54,9 @@ static void xtcp_child_ipv6(struct sock *child, const struct sock *listener,
 	RCU_INIT_POINTER(np->opt, NULL);
 	if (ireq->ireq_family != AF_INET6)
 		return;
+	opt = ireq->ipv6_opt ?: rcu_dereference(inet6_sk(listener)->opt);
+	if (opt)
+		RCU_INIT_POINTER(np->opt, ipv6_dup_options(child, opt));
 	child->sk_v6_daddr = ireq->ir_v6_rmt_addr;
 	child->sk_v6_rcv_saddr = ireq->ir_v6_loc_addr;
 	np->saddr = ireq->ir_v6_loc_addr;
@@ -193,6 +200,7 @@ struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 		goto out;
 	__acquire(&child->sk_lock.slock);
 	xtcp_life_reset_clone(child);
+	xtcp_inherit_memcg(child, listener);
 	xtcp_life_unpin(child);
 	err = xtcp_tune_inherit(child, listener);
 	xtcp_child_identity(child, listener, req);

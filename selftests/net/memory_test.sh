@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Little memory, failing allocations, and a path that swallows what is large (topology: common.sh).
 
-TESTS+=" black_hole memory_pressure"
+TESTS+=" black_hole memory_pressure memory_cgroup"
 # other kernels cannot let allocations fail
 ! on_debug || TESTS+=" fault_memory"
 
@@ -107,6 +107,64 @@ memory_pressure() {
 	[ $(($(xtcp_count a MemoryPressures) + $(xtcp_count b MemoryPressures))) = $before ] ||
 		fail "memory is still short"
 	under_pressure no || fail "pressure is still on"
+}
+
+CGROUP=/sys/fs/cgroup/xtcp-net.$$
+cgroup_gone() { rmdir "$CGROUP"; }
+cgroup_sock() { awk '$1 == "sock" { print $2 }' "$CGROUP/memory.stat"; }
+
+# keep_unread SIDE STACK ADDRESS: one accepts in a cgroup and does not read, until it is ended; the
+# other, in none, sends all that is taken
+keep_unread() {
+	exec nsenter --net=/run/netns/$NSA -- /usr/bin/python3 - "$1" "$2" "$CGROUP" "$WORK/full" <<-'PY'
+		import os, signal, socket, sys
+		stack, addr, cgroup, ready = sys.argv[1:]
+		family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+		def new():
+		    return socket.socket(family, socket.SOCK_STREAM, 0 if stack == "tcp" else 253)
+		c = new()
+		def enter(path):
+		    with open(path + "/cgroup.procs", "w") as f:
+		        f.write(str(os.getpid()))
+		enter(cgroup)
+		listener = new()
+		listener.bind((addr, 9200))
+		listener.listen(4)
+		c.connect((addr, 9200))
+		child = listener.accept()[0]
+		enter("/sys/fs/cgroup")
+		c.settimeout(1)
+		try:
+		    while True:
+		        c.send(bytes(65536))
+		except TimeoutError:
+		    pass
+		open(ready, "w").close()
+		signal.pause()
+	PY
+}
+
+# What an accepted connection holds unread is charged to its listener's cgroup, and given back
+memory_cgroup() {
+	local stack addr keeper
+	need /usr/bin/python3
+	grep -qw memory /sys/fs/cgroup/cgroup.controllers || fail "no memory controller"
+	net_pair
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control && mkdir "$CGROUP" || fail "cgroup"
+	NET_UNDO=cgroup_gone
+	for stack in tcp "$(stack xtcp)"; do
+		for addr in $A4 $A6; do
+			rm -f "$WORK/full"
+			keep_unread "$stack" $addr &
+			keeper=$!
+			wait_for test -e "$WORK/full" || fail "$stack, $addr: no connection"
+			echo "$stack, $addr: $(cgroup_sock) bytes"
+			[ "$(cgroup_sock)" -ge 60000 ] || fail "$stack, $addr: not charged"
+			kill $keeper
+			wait $keeper 2>/dev/null
+			wait_for eval '[ "$(cgroup_sock)" = 0 ]' || fail "$stack, $addr: $(cgroup_sock) left"
+		done
+	done
 }
 
 # Only what has the module on its stack fails. The kernel's TCP never sends a FIN for which there was
