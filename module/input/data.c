@@ -68,6 +68,9 @@ static bool xtcp_indata_strip(struct xtcp_sock *xt, struct xtcp_segment *seg)
 			seg->end_seq -= cut;
 		}
 	}
+	/* Nothing of it lies inside: the window is shut, or only its FIN was new */
+	if (seg->seq == seg->end_seq || !xtcp_seq_after(seg->end_seq, xt->rcv_nxt))
+		return false;
 	cb->seq = seg->seq;
 	cb->end_seq = seg->end_seq;
 	skb_dst_drop(skb);
