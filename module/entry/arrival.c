@@ -266,8 +266,8 @@ static bool xtcp_arrival_own(struct sk_buff *skb, struct xtcp_arrival *s)
 		xtcp_arrival_drop(skb, s, reason);
 		return false;
 	}
+	/* Its security path goes when it is queued: LSMs ask for it until then */
 	nf_reset_ct(skb);
-	secpath_reset(skb);
 	return true;
 }
 

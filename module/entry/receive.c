@@ -20,6 +20,8 @@
 
 /* Segments that wait for a socket's owner: buffers and some more. */
 #define XTCP_RECEIVE_BACKLOG_EXTRA	(64 * 1024)
+/* How long a child in SYN_RECV waits for a segment that it can take */
+#define XTCP_RECEIVE_CHILD_MS		(60 * MSEC_PER_SEC)
 /* A request may be promoted, a TIME_WAIT entry recycled while we look. */
 #define XTCP_RECEIVE_ROUNDS		4
 
@@ -239,8 +241,9 @@ static void xtcp_receive_detach(struct sk_buff *skb)
 
 static void xtcp_receive_lock(struct sock *sk, struct sk_buff *skb)
 {
-	u32 limit = READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
-		    XTCP_RECEIVE_BACKLOG_EXTRA;
+	/* SO_RCVBUFFORCE and SO_SNDBUFFORCE may ask for 2 GiB each */
+	u32 limit = min_t(u64, (u64)READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
+			  XTCP_RECEIVE_BACKLOG_EXTRA, U32_MAX);
 
 	xtcp_receive_detach(skb);
 	bh_lock_sock_nested(sk);
@@ -253,6 +256,22 @@ static void xtcp_receive_lock(struct sock *sk, struct sk_buff *skb)
 		XTCP_SK_ADD(sk, BacklogQueued, 1);
 	}
 	bh_unlock_sock(sk);
+}
+
+/*
+ * A child's first segment. One whose timestamp another CPU's segment has overtaken is refused, and
+ * the child has nothing sent and no timer yet: it waits for the next one, but not for ever.
+ */
+static void xtcp_receive_child(struct sock *child, struct sk_buff *skb)
+{
+	xtcp_receive_lock(child, skb);
+	if (unlikely(READ_ONCE(child->sk_state) == TCP_SYN_RECV)) {
+		bh_lock_sock(child);
+		if (child->sk_state == TCP_SYN_RECV)
+			xtcp_timer_arm_ms(child, XTCP_TIMER_CONNECT, XTCP_RECEIVE_CHILD_MS);
+		bh_unlock_sock(child);
+	}
+	sock_put(child);
 }
 
 /* SO_ATTACH_FILTER, cgroup ingress programs and LSMs see the TCP header. */
@@ -303,8 +322,7 @@ static void xtcp_receive_listener(struct sk_buff *skb, const struct xtcp_tuple *
 		reason = xtcp_cookie_promote(listener, skb, t, &child);
 	}
 	if (child) {
-		xtcp_receive_lock(child, skb);
-		sock_put(child);
+		xtcp_receive_child(child, skb);
 		return;
 	}
 	if (reason == SKB_DROP_REASON_NO_SOCKET) {
@@ -328,8 +346,7 @@ static bool xtcp_receive_request(struct sk_buff *skb, const struct xtcp_tuple *t
 	}
 	reason = xtcp_listen_request(req, skb, &child);
 	if (child) {
-		xtcp_receive_lock(child, skb);
-		sock_put(child);
+		xtcp_receive_child(child, skb);
 		return true;
 	}
 	/* Another CPU was quicker with the same request: its child takes this */
