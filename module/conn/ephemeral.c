@@ -145,6 +145,8 @@ static bool xtcp_ephemeral_recycle(struct sock *sk, const struct xtcp_tuple *t)
 static int xtcp_ephemeral_try(struct sock *sk, u16 port)
 {
 	struct inet_sock *inet = inet_sk(sk);
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 seq = xt->write_seq, ts = xt->ts_recent, age_s = xt->ts_recent_age_s;
 	struct xtcp_tuple t;
 	int err;
 
@@ -156,6 +158,11 @@ static int xtcp_ephemeral_try(struct sock *sk, u16 port)
 	err = xtcp_flow_insert(sk);
 	if (err && xtcp_ephemeral_recycle(sk, &t))
 		err = xtcp_flow_insert(sk);
+	if (err) {	/* somebody else was quicker: the entry's numbers are not for the next port */
+		xt->write_seq = seq;
+		xt->ts_recent = ts;
+		xt->ts_recent_age_s = age_s;
+	}
 	return err;
 }
 

@@ -245,12 +245,11 @@ static void xtcp_close_reset_fields(struct sock *sk)
 {
 	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 next = xt->write_seq + xt->snd_max_wnd + 2;
 
-	/* Above all that the peer of old could still take for its own */
-	WRITE_ONCE(xt->write_seq, next ? next : 1);
-	WRITE_ONCE(xt->snd_nxt, xt->write_seq);
-	xt->snd_una = xt->write_seq;
+	/* The next one's number comes from RFC 6528's clock, whose tuple it may share or not */
+	WRITE_ONCE(xt->write_seq, 0);
+	WRITE_ONCE(xt->snd_nxt, 0);
+	xt->snd_una = 0;
 	WRITE_ONCE(xt->copied_seq, xt->rcv_nxt);
 	xt->window_clamp = 0;
 	xt->rcv_wnd = 0;

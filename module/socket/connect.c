@@ -59,8 +59,7 @@ void xtcp_connect_forget(struct sock *sk)
 
 /*
  * RFC 9293 3.4.1: the number is taken from the clock and the tuple (RFC 6528),
- * unless a TIME_WAIT entry gave way (RFC 6191) or this socket had a connection
- * before and goes on above its numbers.
+ * unless a TIME_WAIT entry gave way (RFC 6191).
  */
 static void xtcp_connect_init_numbers(struct sock *sk)
 {
