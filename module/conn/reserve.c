@@ -21,8 +21,8 @@ static void xtcp_reserve_ready(struct sock *sk)
  * xtcp_reserve_mirror() - tell the host's socket what the owners have set by now
  * @port: binding; nothing happens without a host's socket
  *
- * SO_REUSEADDR and SO_REUSEPORT may be changed after bind(); the host judges by
- * what its socket says when somebody else comes.
+ * SO_REUSEADDR and SO_REUSEPORT may be changed after bind(), and a binding that lingers may be
+ * taken up by another user; the host judges by what its socket says when somebody else comes.
  *
  * Context: process, xtcp_ports_mutex.
  */
@@ -46,6 +46,9 @@ void xtcp_reserve_mirror(struct xtcp_port *port)
 	lock_sock(port->host->sk);
 	port->host->sk->sk_reuse = reuse ? SK_CAN_REUSE : SK_NO_REUSE;
 	port->host->sk->sk_reuseport = reuseport;
+	/* SO_REUSEPORT is for sockets of one user */
+	port->host->sk->sk_uid = port->share_uid;
+	SOCK_INODE(port->host)->i_uid = port->share_uid;
 	inet_assign_bit(TRANSPARENT, port->host->sk, transparent);
 	release_sock(port->host->sk);
 }

@@ -39,10 +39,8 @@ static void xtcp_ip_cache(struct sock *sk, struct dst_entry *dst)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 
-	if (xt->wire_protocol == IPPROTO_TCP)
-		sk->sk_gso_type = xt->ip_version == 4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
-	else
-		sk->sk_gso_disabled = 1;	/* no device cuts protocol 253 */
+	sk->sk_gso_type = xt->ip_version == 4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6;
+	sk->sk_gso_disabled = xt->wire_protocol != IPPROTO_TCP;	/* no device cuts 253 */
 	if (xt->ip_version == 6)
 		inet6_sk(sk)->dst_cookie = rt6_get_cookie(dst_rt6_info(dst));
 	sk_setup_caps(sk, dst);
