@@ -29,6 +29,8 @@ struct xtcp_disorder *xtcp_disorder_make(struct sock *sk)
  */
 void xtcp_disorder_free(struct sock *sk)
 {
+	if (likely(!xtcp_sk(sk)->disorder))
+		return;
 	kfree(xtcp_sk(sk)->disorder);
 	xtcp_sk(sk)->disorder = NULL;
 }

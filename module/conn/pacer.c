@@ -130,6 +130,8 @@ void xtcp_pacer_begin(struct sock *sk)
  */
 void xtcp_pacer_free(struct sock *sk)
 {
+	if (likely(!xtcp_sk(sk)->pacer))
+		return;
 	kfree(xtcp_sk(sk)->pacer);
 	xtcp_sk(sk)->pacer = NULL;
 }

@@ -199,15 +199,14 @@ static void xtcp_hook_take(struct sk_buff *skb, struct xtcp_arrival *s)
  * @resume is for one that is queued there and comes back. Return: false: one of them
  * kept it.
  */
-static bool xtcp_hook_others(struct sk_buff *skb, const struct nf_hook_state *state,
-			     const struct nf_hook_entries *e, nf_hookfn *self,
-			     int (*resume)(struct net *net, struct sock *sk, struct sk_buff *skb))
+static noinline bool
+xtcp_hook_behind(struct sk_buff *skb, const struct nf_hook_state *state,
+		 const struct nf_hook_entries *e, nf_hookfn *self,
+		 int (*resume)(struct net *net, struct sock *sk, struct sk_buff *skb))
 {
 	struct nf_hook_state rest;
 	unsigned int i;
 
-	if (!e)
-		return true;
 	for (i = e->num_hook_entries; i; i--) {
 		if (e->hooks[i - 1].hook == self)
 			break;
@@ -218,6 +217,14 @@ static bool xtcp_hook_others(struct sk_buff *skb, const struct nf_hook_state *st
 	rest = *state;
 	rest.okfn = resume;
 	return nf_hook_slow(skb, &rest, e, i) == 1;
+}
+
+static bool xtcp_hook_others(struct sk_buff *skb, const struct nf_hook_state *state,
+			     const struct nf_hook_entries *e, nf_hookfn *self,
+			     int (*resume)(struct net *net, struct sock *sk, struct sk_buff *skb))
+{
+	/* Mostly we are the only one */
+	return !e || e->num_hook_entries == 1 || xtcp_hook_behind(skb, state, e, self, resume);
 }
 
 /* As xtcp_hook_judge(), for any packet of IPv4. */
