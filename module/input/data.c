@@ -8,7 +8,6 @@
 #include "../conn/rcvq.h"
 #include "../conn/rcvtune.h"
 #include "../recovery/ecn.h"
-#include "../recovery/sack.h"
 
 /* The peer's segment size decides when an ACK is due and windows are silly. */
 static void xtcp_indata_measure(struct sock *sk, const struct sk_buff *skb,
@@ -99,7 +98,7 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 
 	if (!xtcp_seq_after(seg->end_seq, xt->rcv_nxt)) {
 		/* Our ACK was lost: say it again (RFC 9293 3.10.7.4, first) */
-		xtcp_sack_duplicate(sk, seg->seq, seg->end_seq);
+		xtcp_dsack_note(sk, seg->seq, seg->end_seq);
 		xt->pingpong = 0;
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_TCP_OLD_DATA;
