@@ -137,6 +137,9 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 		seg->actions |= XTCP_ACT_WAKE_READ;
 	if (xtcp_rcvq_in_order(sk, skb))
 		xtcp_fin_process(sk, seg);
+	/* That a part came twice is said of this segment, not with the next (RFC 2883 4) */
+	if (unlikely(xtcp_dsack_due(xt)))
+		seg->actions |= XTCP_ACT_ACK_NOW;
 	return SKB_NOT_DROPPED_YET;
 }
 
