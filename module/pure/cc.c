@@ -217,16 +217,20 @@ void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh)
 /**
  * xtcp_cc_on_undo() - nothing had been lost: take the reduction back
  * @cc: congestion state
+ * @burst: the window that what may leave at once allows, segments: RFC 4015 step 5
  *
- * Spurious retransmissions show by timestamps (RFC 4015), DSACK (RFC 3708) or
- * F-RTO (RFC 5682). Does nothing if there is nothing to undo.
+ * Spurious retransmissions show by timestamps (RFC 3522), DSACK (RFC 3708) or
+ * F-RTO (RFC 5682). Where @burst is less than the window was, slow start leads back to
+ * it. Does nothing if there is nothing to undo.
  */
-void xtcp_cc_on_undo(struct xtcp_cc *cc)
+void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst)
 {
 	if (!cc->prior_cwnd)
 		return;
-	cc->cwnd = xtcp_max_u32(cc->cwnd, cc->prior_cwnd);
+	cc->cwnd = xtcp_max_u32(cc->cwnd, xtcp_min_u32(cc->prior_cwnd, burst));
 	cc->ssthresh = cc->prior_ssthresh;
+	if (cc->cwnd < cc->prior_cwnd)
+		cc->ssthresh = xtcp_max_u32(cc->ssthresh, cc->prior_cwnd);
 	cc->cwnd_cnt = 0;
 	cc->prior_cwnd = 0;
 	cc->prior_ssthresh = 0;

@@ -111,7 +111,7 @@ void xtcp_cc_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack);
 void xtcp_cc_on_loss(struct xtcp_cc *cc, u32 inflight);
 bool xtcp_cc_on_ecn(struct xtcp_cc *cc, u32 inflight);
 void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh);
-void xtcp_cc_on_undo(struct xtcp_cc *cc);
+void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst);
 void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us);
 
 /**

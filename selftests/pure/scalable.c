@@ -48,7 +48,7 @@ TEST(example_a_loss_costs_an_eighth)
 	scalable_path(&p, 800);
 	path_lose(&p);
 	EXPECT_EQ(700, p.cc.cwnd);
-	xtcp_cc_on_undo(&p.cc);
+	xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);
 	EXPECT_EQ(800, p.cc.cwnd);
 	scalable_path(&p, 2);
 	path_lose(&p);
