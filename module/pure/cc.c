@@ -86,7 +86,6 @@ void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 mss)
 	cc->cwnd = xtcp_cc_init_cwnd(mss);
 	cc->ssthresh = XTCP_CC_INFINITE;
 	cc->cwnd_clamp = XTCP_CC_CWND_MAX;
-	cc->ss_limit = 0;
 	xtcp_cc_set_ops(cc, ops);
 }
 
@@ -96,26 +95,25 @@ void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 mss)
  * @acked: segments newly acknowledged
  *
  * One ACK may stand for many segments (stretch ACKs, receive offload), so
- * growth is counted in segments, not in ACKs, up to @cc->ss_limit.
+ * growth is counted in segments, not in ACKs, and without a limit for one ACK (L of
+ * RFC 3465 and RFC 9406): Documentation/congestion.rst says why.
  *
  * Return: segments not used up on the way to the threshold: they count for
  * congestion avoidance.
  */
 u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked)
 {
-	u32 grow = acked, room;
+	u32 room;
 
 	if (!xtcp_cc_in_slow_start(cc))
 		return acked;
 	room = cc->ssthresh - cc->cwnd;
-	if (cc->ss_limit)
-		grow = xtcp_min_u32(grow, cc->ss_limit);
-	if (grow < room) {
-		cc->cwnd = xtcp_min_u32(cc->cwnd + grow, cc->cwnd_clamp);
+	if (acked < room) {
+		cc->cwnd = xtcp_min_u32(cc->cwnd + acked, cc->cwnd_clamp);
 		return 0;
 	}
 	cc->cwnd = xtcp_min_u32(cc->ssthresh, cc->cwnd_clamp);
-	return grow - room;
+	return acked - room;
 }
 
 /**

@@ -78,9 +78,6 @@ struct xtcp_cc_ops {
  * @prior_cwnd: @cwnd before the last reduction, 0 if there is nothing to undo
  * @prior_ssthresh: @ssthresh before the last reduction
  * @cwnd_clamp: upper bound of @cwnd, segments, at most XTCP_CC_CWND_MAX
- * @ss_limit: slow start counts at most that many segments an ACK (L of
- *	RFC 3465 and RFC 9406); 0: no limit, right for a sender that paces.
- *	RFC 9406 recommends 8 for one that does not
  * @priv: the algorithm's own, zeroed before its init
  *
  * Written under the socket lock.
@@ -92,8 +89,7 @@ struct xtcp_cc {
 	u32 cwnd_cnt;
 	u32 prior_cwnd;
 	u32 prior_ssthresh;
-	u32 cwnd_clamp:24;
-	u32 ss_limit:8;
+	u32 cwnd_clamp;
 	u64 priv[7];
 };
 
