@@ -4,11 +4,9 @@
  */
 #include "cc.h"
 
-/* The first one is the default (RFC 9438). */
-static const struct xtcp_cc_ops *const xtcp_cc_table[] = {
-	&xtcp_cc_cubic,
-	&xtcp_cc_reno,
-};
+#define X(name) &xtcp_cc_##name,
+static const struct xtcp_cc_ops *const xtcp_cc_table[] = { XTCP_CC_LIST(X) };
+#undef X
 
 #define XTCP_CC_IW_SEGS		10	/* RFC 6928 equation 1 */
 #define XTCP_CC_IW_BYTES	14600

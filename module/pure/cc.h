@@ -93,8 +93,17 @@ struct xtcp_cc {
 	u64 priv[7];
 };
 
-extern const struct xtcp_cc_ops xtcp_cc_reno;
-extern const struct xtcp_cc_ops xtcp_cc_cubic;
+/*
+ * All algorithms, each xtcp_cc_<name> in a file of its own that unit.c names; the first is what
+ * new namespaces start with (RFC 9438).
+ */
+#define XTCP_CC_LIST(X)							\
+	X(cubic)							\
+	X(reno)								\
+
+#define X(name) extern const struct xtcp_cc_ops xtcp_cc_##name;
+XTCP_CC_LIST(X)
+#undef X
 
 const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
 const struct xtcp_cc_ops *xtcp_cc_get(u32 index);

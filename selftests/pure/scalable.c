@@ -2,9 +2,8 @@
 /* The worked example of Documentation/congestion.rst is as good as it says. */
 #include "path.h"
 
+/* cc_scalable.c: of Documentation/, or of module/pure/ where it has been put there */
 extern const struct xtcp_cc_ops xtcp_cc_scalable;
-
-#include "../../Documentation/cc_scalable.c"
 
 static void scalable_path(struct path *p, u32 cwnd)
 {
