@@ -130,7 +130,8 @@ static u32 xtcp_sack_recent(const struct xtcp_sock *xt, struct xtcp_sack_block *
 
 			if (!skb)
 				continue;
-			n = xtcp_sack_add(told, n, xtcp_sack_around(skb, n ? budget : &latest, head));
+			n = xtcp_sack_add(told, n,
+					  xtcp_sack_around(skb, n ? budget : &latest, head));
 			if (n == before)
 				continue;
 		}

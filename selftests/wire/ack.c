@@ -356,7 +356,8 @@ static void sack_latest(void)
 	blocks_are_((c), (s), (skip), b_, sizeof(b_) / sizeof(b_[0]));	\
 } while (0)
 
-static void blocks_are_(struct conn *c, const struct seg *s, int skip, const uint32_t (*b)[2], int n)
+static void blocks_are_(struct conn *c, const struct seg *s, int skip, const uint32_t (*b)[2],
+			int n)
 {
 	int i;
 
@@ -367,7 +368,7 @@ static void blocks_are_(struct conn *c, const struct seg *s, int skip, const uin
 	}
 }
 
-/* 4: after the first those that were first before it, the latest first, so that each is repeated. */
+/* 4: after the first those that were first before it, so that each is repeated. */
 static void sack_repeated(void)
 {
 	struct conn *c = in_established();
@@ -416,7 +417,7 @@ static void sack_repeated_four(void)
 
 /*
  * Crumbs that overlap are one block; its end that has grown is told first, after the byte that
- * came twice (RFC 2883 4.2). The kernel's TCP tells a few of these, since it joins those that adjoin.
+ * came twice (RFC 2883 4.2). The kernel's TCP, which joins those that adjoin, tells few of these.
  */
 static void sack_crumbs(void)
 {
@@ -533,7 +534,8 @@ const struct row ack_rows[] = {
 	ROW(0, "RFC 9293 3.10.7.4 no ACK, no segment", no_ack),
 	ROW(ROW_CORE, "RFC 2018 SACK blocks", sack_blocks),
 	ROW(0, "RFC 2018 4 the latest block first, of 300", sack_latest),
-	ROW(ROW_CORE, "RFC 2018 4 the blocks of before are repeated, the latest first", sack_repeated),
+	ROW(ROW_CORE, "RFC 2018 4 the blocks of before are repeated, the latest first",
+	    sack_repeated),
 	ROW(0, "RFC 2018 4 four of six without timestamps", sack_repeated_four),
 	ROW(0, "RFC 2018 4 RFC 2883 4.2 pieces that overlap", sack_crumbs),
 	ROW(0, "RFC 2883 DSACK blocks", dsack),
