@@ -72,7 +72,8 @@ struct xtcp_tunables {
  * @ooo_last: highest seq in ooo_queue
  * @dsack_start: duplicate to report next, RFC 2883: first number
  * @dsack_end: one past its last; equal: none
- * @ooo_recent: seq of what was queued last: first SACK block
+ * @sack_recent: a number of each SACK block that was reported last, the latest first
+ * @sack_recents: how many
  * @rcv_ooo_bytes: payload in ooo_queue
  * @sack_seen: SACK blocks of the last ACK, ascending; equal borders: none
  * @prr: sending in recovery; its recover_fs is 0 if there is none
@@ -87,7 +88,8 @@ struct xtcp_disorder {
 	struct rb_root ooo_queue;
 	struct sk_buff *ooo_last;
 	u32 dsack_start, dsack_end;
-	u32 ooo_recent;
+	u32 sack_recent[XTCP_SACKS_MAX + 1];
+	u32 sack_recents;
 	u32 rcv_ooo_bytes;
 	struct xtcp_sack_block sack_seen[XTCP_SACKS_MAX];
 	struct xtcp_prr prr;

@@ -34,3 +34,23 @@ void xtcp_disorder_free(struct sock *sk)
 	kfree(xtcp_sk(sk)->disorder);
 	xtcp_sk(sk)->disorder = NULL;
 }
+
+/**
+ * xtcp_dsack_note - something came twice: the next ACK says so
+ * @sk: the connection
+ * @start: first number of what came again
+ * @end: one past the last
+ *
+ * RFC 2883 4: reported once, in the first block of the next ACK.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_dsack_note(struct sock *sk, u32 start, u32 end)
+{
+	struct xtcp_disorder *d = xtcp_sk(sk)->sack_ok ? xtcp_disorder_get(sk) : NULL;
+
+	if (!d)
+		return;
+	d->dsack_start = start;
+	d->dsack_end = end;
+}

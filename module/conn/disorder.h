@@ -41,10 +41,23 @@ static inline bool xtcp_dsack_due(const struct xtcp_sock *xt)
 	return unlikely(xt->disorder) && xt->disorder->dsack_start != xt->disorder->dsack_end;
 }
 
+/* [@start, @end) came twice: the next ACK says so. Context: socket lock. */
+void xtcp_dsack_note(struct sock *sk, u32 start, u32 end);
+
 static inline void xtcp_dsack_done(struct xtcp_sock *xt)
 {
 	if (unlikely(xt->disorder))
 		xt->disorder->dsack_end = xt->disorder->dsack_start;
+}
+
+/* What is queued out of order is what the next ACK's SACK blocks begin with. */
+static inline void xtcp_sack_note(struct xtcp_disorder *d, u32 seq)
+{
+	u32 n = min_t(u32, d->sack_recents, ARRAY_SIZE(d->sack_recent) - 1);
+
+	memmove(&d->sack_recent[1], &d->sack_recent[0], n * sizeof(d->sack_recent[0]));
+	d->sack_recent[0] = seq;
+	d->sack_recents = n + 1;
 }
 
 /* What the last ACK's blocks were is forgotten: the next ones are read in full. */

@@ -122,13 +122,27 @@ static bool xtcp_rcvq_append(struct sock *sk, struct sk_buff *skb)
 	return fin;
 }
 
+/*
+ * [@start, @end) of the segment at hand was there already. Told is the first part that was,
+ * and what adjoins it: RFC 2883 4.2. In ascending order.
+ */
+static void xtcp_rcvq_twice(struct xtcp_sack_block *twice, u32 start, u32 end)
+{
+	if (twice->start == twice->end) {
+		twice->start = start;
+		twice->end = end;
+	} else if (!xtcp_seq_after(start, twice->end)) {
+		twice->end = xtcp_seq_max(twice->end, end);
+	}
+}
+
 /**
  * xtcp_rcvq_in_order - take in a segment that continues the stream
  * @sk: the connection
  * @skb: charged, payload only, seq <= rcv_nxt < end_seq; consumed
  *
  * What waited out of order behind it follows (MUST-59: all of it is handled
- * before the ACK).
+ * before the ACK). What of it had come before is told.
  *
  * Context: Socket lock.
  * Return: true if the peer's FIN was reached.
@@ -137,11 +151,16 @@ bool xtcp_rcvq_in_order(struct sock *sk, struct sk_buff *skb)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_disorder *d = xt->disorder;
+	struct xtcp_sack_block twice = { .start = xtcp_cb(skb)->seq, .end = xt->rcv_nxt };
+	u32 end = xtcp_cb(skb)->end_seq;
 	bool fin = xtcp_rcvq_append(sk, skb);
 
 	while (!fin && (skb = xtcp_ooo_first(xt))) {
 		if (xtcp_seq_after(xtcp_cb(skb)->seq, xt->rcv_nxt))
 			break;
+		if (xtcp_seq_before(xtcp_cb(skb)->seq, end))
+			xtcp_rcvq_twice(&twice, xtcp_cb(skb)->seq,
+					xtcp_seq_min(xtcp_cb(skb)->end_seq, end));
 		if (!xtcp_seq_after(xtcp_cb(skb)->end_seq, xt->rcv_nxt)) {
 			xtcp_rcvq_free_ooo(sk, skb);
 			continue;
@@ -157,19 +176,29 @@ bool xtcp_rcvq_in_order(struct sock *sk, struct sk_buff *skb)
 		d->rcv_ooo_bytes -= min(d->rcv_ooo_bytes, skb->len);
 		fin = xtcp_rcvq_append(sk, skb);
 	}
+	if (unlikely(twice.start != twice.end))
+		xtcp_dsack_note(sk, twice.start, twice.end);
 	return fin;
 }
 
-/* What the new segment covers behind it is not needed twice. */
-static void xtcp_rcvq_drop_covered(struct sock *sk, struct sk_buff *skb)
+/* What of the new segment waits before and behind it: told, and not needed twice. */
+static void xtcp_rcvq_overlaps(struct sock *sk, struct sk_buff *skb)
 {
-	struct sk_buff *next;
+	u32 seq = xtcp_cb(skb)->seq, end = xtcp_cb(skb)->end_seq;
+	struct xtcp_sack_block twice = { .start = seq, .end = seq };
+	struct sk_buff *other = skb_rb_prev(skb);
 
-	while ((next = skb_rb_next(skb))) {
-		if (xtcp_seq_after(xtcp_cb(next)->end_seq, xtcp_cb(skb)->end_seq))
+	if (other)
+		twice.end = xtcp_seq_max(seq, xtcp_cb(other)->end_seq);
+	while ((other = skb_rb_next(skb)) && xtcp_seq_before(xtcp_cb(other)->seq, end)) {
+		xtcp_rcvq_twice(&twice, xtcp_cb(other)->seq,
+				xtcp_seq_min(xtcp_cb(other)->end_seq, end));
+		if (xtcp_seq_after(xtcp_cb(other)->end_seq, end))
 			break;
-		xtcp_rcvq_free_ooo(sk, next);
+		xtcp_rcvq_free_ooo(sk, other);
 	}
+	if (twice.start != twice.end)
+		xtcp_dsack_note(sk, twice.start, twice.end);
 }
 
 /**
@@ -186,7 +215,7 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 	struct rb_node *parent = NULL;
 
 	d->rcv_ooo_bytes += skb->len;
-	d->ooo_recent = xtcp_cb(skb)->seq;
+	xtcp_sack_note(d, xtcp_cb(skb)->seq);
 	if (xtcp_rcvq_coalesce(sk, d->ooo_last, skb))
 		return;
 
@@ -200,8 +229,7 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 		}
 		if (!xtcp_seq_after(xtcp_cb(skb)->end_seq, xtcp_cb(at)->end_seq)) {
 			d->rcv_ooo_bytes -= min(d->rcv_ooo_bytes, skb->len);
-			d->dsack_start = xtcp_cb(skb)->seq;
-			d->dsack_end = xtcp_cb(skb)->end_seq;
+			xtcp_dsack_note(sk, xtcp_cb(skb)->seq, xtcp_cb(skb)->end_seq);
 			__kfree_skb(skb);	/* all of it is there already */
 			return;
 		}
@@ -210,7 +238,7 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 	skb_set_owner_r(skb, sk);
 	rb_link_node(&skb->rbnode, parent, p);
 	rb_insert_color(&skb->rbnode, &d->ooo_queue);
-	xtcp_rcvq_drop_covered(sk, skb);
+	xtcp_rcvq_overlaps(sk, skb);
 	xtcp_sk(sk)->ooo_dense = 0;
 	if (!skb_rb_next(skb))
 		d->ooo_last = skb;

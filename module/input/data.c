@@ -8,7 +8,6 @@
 #include "../conn/rcvq.h"
 #include "../conn/rcvtune.h"
 #include "../recovery/ecn.h"
-#include "../recovery/sack.h"
 
 /* The peer's segment size decides when an ACK is due and windows are silly. */
 static void xtcp_indata_measure(struct sock *sk, const struct sk_buff *skb,
@@ -102,7 +101,7 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 
 	if (!xtcp_seq_after(seg->end_seq, xt->rcv_nxt)) {
 		/* Our ACK was lost: say it again (RFC 9293 3.10.7.4, first) */
-		xtcp_sack_duplicate(sk, seg->seq, seg->end_seq);
+		xtcp_dsack_note(sk, seg->seq, seg->end_seq);
 		xt->pingpong = 0;
 		seg->actions |= XTCP_ACT_ACK_NOW;
 		return SKB_DROP_REASON_TCP_OLD_DATA;
@@ -141,6 +140,9 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 		seg->actions |= XTCP_ACT_WAKE_READ;
 	if (xtcp_rcvq_in_order(sk, skb))
 		xtcp_fin_process(sk, seg);
+	/* That a part came twice is said of this segment, not with the next (RFC 2883 4) */
+	if (unlikely(xtcp_dsack_due(xt)))
+		seg->actions |= XTCP_ACT_ACK_NOW;
 	return SKB_NOT_DROPPED_YET;
 }
 

@@ -5,9 +5,9 @@
  */
 #include "input.h"
 
+#include "../conn/disorder.h"
 #include "../conn/timers.h"
 #include "../recovery/ecn.h"
-#include "../recovery/sack.h"
 
 #define XTCP_PAWS_24DAYS_S	(24 * 24 * 3600)	/* RFC 7323 5.5 */
 
@@ -124,7 +124,7 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 		XTCP_SK_ADD(sk, OutOfWindow, 1);
 		if (seg->seq != seg->end_seq && xtcp_seq_before(seg->seq, xt->rcv_nxt) &&
 		    !(seg->flags & XTCP_FLAG_SYN))
-			xtcp_sack_duplicate(sk, seg->seq, seg->end_seq);
+			xtcp_dsack_note(sk, seg->seq, seg->end_seq);
 		seg->actions |= seg->flags & XTCP_FLAG_SYN ? XTCP_ACT_CHALLENGE : XTCP_ACT_DUPACK;
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	}

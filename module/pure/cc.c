@@ -4,11 +4,9 @@
  */
 #include "cc.h"
 
-/* The first one is the default (RFC 9438). */
-static const struct xtcp_cc_ops *const xtcp_cc_table[] = {
-	&xtcp_cc_cubic,
-	&xtcp_cc_reno,
-};
+#define X(name) &xtcp_cc_##name,
+static const struct xtcp_cc_ops *const xtcp_cc_table[] = { XTCP_CC_LIST(X) };
+#undef X
 
 #define XTCP_CC_IW_SEGS		10	/* RFC 6928 equation 1 */
 #define XTCP_CC_IW_BYTES	14600
@@ -86,7 +84,6 @@ void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 mss)
 	cc->cwnd = xtcp_cc_init_cwnd(mss);
 	cc->ssthresh = XTCP_CC_INFINITE;
 	cc->cwnd_clamp = XTCP_CC_CWND_MAX;
-	cc->ss_limit = 0;
 	xtcp_cc_set_ops(cc, ops);
 }
 
@@ -96,26 +93,25 @@ void xtcp_cc_init(struct xtcp_cc *cc, const struct xtcp_cc_ops *ops, u32 mss)
  * @acked: segments newly acknowledged
  *
  * One ACK may stand for many segments (stretch ACKs, receive offload), so
- * growth is counted in segments, not in ACKs, up to @cc->ss_limit.
+ * growth is counted in segments, not in ACKs, and without a limit for one ACK (L of
+ * RFC 3465 and RFC 9406): Documentation/congestion.rst says why.
  *
  * Return: segments not used up on the way to the threshold: they count for
  * congestion avoidance.
  */
 u32 xtcp_cc_slow_start(struct xtcp_cc *cc, u32 acked)
 {
-	u32 grow = acked, room;
+	u32 room;
 
 	if (!xtcp_cc_in_slow_start(cc))
 		return acked;
 	room = cc->ssthresh - cc->cwnd;
-	if (cc->ss_limit)
-		grow = xtcp_min_u32(grow, cc->ss_limit);
-	if (grow < room) {
-		cc->cwnd = xtcp_min_u32(cc->cwnd + grow, cc->cwnd_clamp);
+	if (acked < room) {
+		cc->cwnd = xtcp_min_u32(cc->cwnd + acked, cc->cwnd_clamp);
 		return 0;
 	}
 	cc->cwnd = xtcp_min_u32(cc->ssthresh, cc->cwnd_clamp);
-	return grow - room;
+	return acked - room;
 }
 
 /**
@@ -217,16 +213,20 @@ void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh)
 /**
  * xtcp_cc_on_undo() - nothing had been lost: take the reduction back
  * @cc: congestion state
+ * @burst: the window that what may leave at once allows, segments: RFC 4015 step 5
  *
- * Spurious retransmissions show by timestamps (RFC 4015), DSACK (RFC 3708) or
- * F-RTO (RFC 5682). Does nothing if there is nothing to undo.
+ * Spurious retransmissions show by timestamps (RFC 3522), DSACK (RFC 3708) or
+ * F-RTO (RFC 5682). Where @burst is less than the window was, slow start leads back to
+ * it. Does nothing if there is nothing to undo.
  */
-void xtcp_cc_on_undo(struct xtcp_cc *cc)
+void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst)
 {
 	if (!cc->prior_cwnd)
 		return;
-	cc->cwnd = xtcp_max_u32(cc->cwnd, cc->prior_cwnd);
+	cc->cwnd = xtcp_max_u32(cc->cwnd, xtcp_min_u32(cc->prior_cwnd, burst));
 	cc->ssthresh = cc->prior_ssthresh;
+	if (cc->cwnd < cc->prior_cwnd)
+		cc->ssthresh = xtcp_max_u32(cc->ssthresh, cc->prior_cwnd);
 	cc->cwnd_cnt = 0;
 	cc->prior_cwnd = 0;
 	cc->prior_ssthresh = 0;

@@ -78,9 +78,6 @@ struct xtcp_cc_ops {
  * @prior_cwnd: @cwnd before the last reduction, 0 if there is nothing to undo
  * @prior_ssthresh: @ssthresh before the last reduction
  * @cwnd_clamp: upper bound of @cwnd, segments, at most XTCP_CC_CWND_MAX
- * @ss_limit: slow start counts at most that many segments an ACK (L of
- *	RFC 3465 and RFC 9406); 0: no limit, right for a sender that paces.
- *	RFC 9406 recommends 8 for one that does not
  * @priv: the algorithm's own, zeroed before its init
  *
  * Written under the socket lock.
@@ -92,13 +89,21 @@ struct xtcp_cc {
 	u32 cwnd_cnt;
 	u32 prior_cwnd;
 	u32 prior_ssthresh;
-	u32 cwnd_clamp:24;
-	u32 ss_limit:8;
+	u32 cwnd_clamp;
 	u64 priv[7];
 };
 
-extern const struct xtcp_cc_ops xtcp_cc_reno;
-extern const struct xtcp_cc_ops xtcp_cc_cubic;
+/*
+ * All algorithms, each xtcp_cc_<name> in a file of its own that unit.c names; the first is what
+ * new namespaces start with (RFC 9438).
+ */
+#define XTCP_CC_LIST(X)							\
+	X(cubic)							\
+	X(reno)								\
+
+#define X(name) extern const struct xtcp_cc_ops xtcp_cc_##name;
+XTCP_CC_LIST(X)
+#undef X
 
 const struct xtcp_cc_ops *xtcp_cc_find(const char *name);
 const struct xtcp_cc_ops *xtcp_cc_get(u32 index);
@@ -111,7 +116,7 @@ void xtcp_cc_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack);
 void xtcp_cc_on_loss(struct xtcp_cc *cc, u32 inflight);
 bool xtcp_cc_on_ecn(struct xtcp_cc *cc, u32 inflight);
 void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh);
-void xtcp_cc_on_undo(struct xtcp_cc *cc);
+void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst);
 void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us);
 
 /**

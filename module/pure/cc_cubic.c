@@ -290,8 +290,6 @@ static u32 xtcp_hystart_growth(struct xtcp_cc *cc, u32 acked)
 
 	if (!ca->in_css)
 		return acked;
-	if (cc->ss_limit)
-		acked = xtcp_min_u32(acked, cc->ss_limit);
 	ca->css_cnt += acked;
 	grow = ca->css_cnt / XTCP_HYSTART_CSS_DIVISOR;
 	ca->css_cnt %= XTCP_HYSTART_CSS_DIVISOR;

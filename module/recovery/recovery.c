@@ -295,9 +295,12 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 	undone = xtcp_undo_ack(sk, acked, advanced);
 	if (xtcp_recovery_over(xt))
 		xtcp_recovery_leave(sk);
-	if (xt->ca_state == XTCP_CA_LOSS && xtcp_undo_frto(sk, acked, advanced, duplicate)) {
-		trace_xtcp_cwnd(sk);
-		return true;
+	if (xt->ca_state == XTCP_CA_LOSS) {
+		if (xtcp_undo_frto(sk, acked, advanced, duplicate)) {
+			trace_xtcp_cwnd(sk);
+			return true;
+		}
+		undone |= xt->ca_state == XTCP_CA_OPEN;
 	}
 	if (!xt->sack_ok) {
 		force = xtcp_recovery_newreno(sk, acked, advanced, duplicate);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which SACK blocks an ACK carries: RFC 2018 4.
+ *
+ * Blocks are made from the queue each time, so that none speaks of what was dropped from it
+ * or has been read. What is kept is their order alone: struct xtcp_disorder, sack_recent.
  */
 #include "sack.h"
 
@@ -64,24 +67,78 @@ static struct xtcp_sack_block xtcp_sack_run(struct sk_buff *skb, u32 *budget,
 }
 
 /*
- * The block that holds what came last. @head: the first that waits; if it is in there, what
- * follows the block. Return: false: that waits no longer.
+ * The block that @skb is of. @head: the first that waits; if it is in there, what follows
+ * the block.
  */
-static bool xtcp_sack_latest(const struct xtcp_sock *xt, struct xtcp_sack_block *latest,
-			     struct sk_buff **head)
+static struct xtcp_sack_block xtcp_sack_around(struct sk_buff *skb, u32 *budget,
+					       struct sk_buff **head)
 {
-	struct sk_buff *skb = xtcp_sack_find(xt, xt->disorder->ooo_recent);
-	u32 budget = XTCP_SACK_SKBS;
-	struct sk_buff *first, *next;
+	struct sk_buff *first = xtcp_sack_begin(skb, budget);
+	struct sk_buff *next;
+	struct xtcp_sack_block block = xtcp_sack_run(skb, budget, &next);
 
-	if (!skb)
-		return false;
-	first = xtcp_sack_begin(skb, &budget);
-	*latest = xtcp_sack_run(skb, &budget, &next);
-	latest->start = xtcp_cb(first)->seq;
+	block.start = xtcp_cb(first)->seq;
 	if (first == *head)
 		*head = next;
-	return true;
+	return block;
+}
+
+static bool xtcp_sack_told(const struct xtcp_sack_block *told, u32 n, u32 seq)
+{
+	while (n--)
+		if (!xtcp_seq_before(seq, told[n].start) && xtcp_seq_before(seq, told[n].end))
+			return true;
+	return false;
+}
+
+/* @block, to @n others or, where it meets one, to that. Return: how many there are. */
+static u32 xtcp_sack_add(struct xtcp_sack_block *told, u32 n, struct xtcp_sack_block block)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		if (xtcp_seq_after(block.start, told[i].end) ||
+		    xtcp_seq_before(block.end, told[i].start))
+			continue;
+		told[i].start = xtcp_seq_min(told[i].start, block.start);
+		told[i].end = xtcp_seq_max(told[i].end, block.end);
+		return n;
+	}
+	told[n] = block;
+	return n + 1;
+}
+
+/*
+ * The blocks that came first in an ACK, the latest first, as many as there is @room for. What
+ * has gone from the queue, or is part of another block by now, is forgotten. Return: how many.
+ */
+static u32 xtcp_sack_recent(const struct xtcp_sock *xt, struct xtcp_sack_block *told, u32 room,
+			    u32 *budget, struct sk_buff **head)
+{
+	struct xtcp_disorder *d = xt->disorder;
+	u32 latest = XTCP_SACK_SKBS;
+	u32 i, n = 0, kept = 0;
+
+	for (i = 0; i < d->sack_recents; i++) {
+		u32 seq = d->sack_recent[i];
+		u32 before = n;
+
+		if (xtcp_sack_told(told, n, seq))
+			continue;
+		if (n < room) {
+			struct sk_buff *skb = xtcp_sack_find(xt, seq);
+
+			if (!skb)
+				continue;
+			n = xtcp_sack_add(told, n,
+					  xtcp_sack_around(skb, n ? budget : &latest, head));
+			if (n == before)
+				continue;
+		}
+		d->sack_recent[kept++] = seq;
+	}
+	d->sack_recents = kept;
+	return n;
 }
 
 /**
@@ -90,7 +147,8 @@ static bool xtcp_sack_latest(const struct xtcp_sock *xt, struct xtcp_sack_block 
  * @opt: options of the segment; timestamps are in already if they are used
  *
  * A duplicate is reported first (RFC 2883 4), then the block that holds what came
- * last (RFC 2018 4), then the others from low to high, as many as fit. A block of very
+ * last, then those that did so before it, so that each is told in several ACKs (RFC
+ * 2018 4); where there is still room, others from low to high. A block of very
  * many pieces is told in part: what the other part was has been told before.
  *
  * Context: Socket lock.
@@ -100,51 +158,25 @@ void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 room = opt->present & XTCP_OPT_TS ? XTCP_SACKS_MAX - 1 : XTCP_SACKS_MAX;
 	struct sk_buff *skb = xtcp_ooo_first(xt);
-	struct xtcp_sack_block *latest = NULL;
+	struct xtcp_sack_block *told = opt->sacks;
 	u32 budget = XTCP_SACK_SKBS;
 	u32 n = 0;
 
 	if (!xt->sack_ok)
 		return;
 	if (xtcp_dsack_due(xt)) {
-		opt->sacks[n].start = xt->disorder->dsack_start;
-		opt->sacks[n++].end = xt->disorder->dsack_end;
+		told->start = xt->disorder->dsack_start;
+		told->end = xt->disorder->dsack_end;
+		told++;
+		room--;
 	}
-	if (skb && n < room && xtcp_sack_latest(xt, &opt->sacks[n], &skb))
-		latest = &opt->sacks[n++];
-	while (skb && n < room) {
-		struct xtcp_sack_block run = xtcp_sack_run(skb, &budget, &skb);
-
-		if (latest && !xtcp_seq_after(run.start, latest->end) &&
-		    !xtcp_seq_before(run.end, latest->start)) {
-			latest->start = xtcp_seq_min(latest->start, run.start);
-			latest->end = xtcp_seq_max(latest->end, run.end);
-			continue;
-		}
-		opt->sacks[n++] = run;
-	}
+	if (skb)
+		n = xtcp_sack_recent(xt, told, room, &budget, &skb);
+	while (skb && n < room)
+		n = xtcp_sack_add(told, n, xtcp_sack_run(skb, &budget, &skb));
+	n += told - opt->sacks;
 	if (!n)
 		return;
 	opt->num_sacks = n;
 	opt->present |= XTCP_OPT_SACK;
-}
-
-/**
- * xtcp_sack_duplicate - something came twice: the next ACK says so
- * @sk: the connection
- * @start: first number of what came again
- * @end: one past the last
- *
- * RFC 2883 4: reported once, in the first block of the next ACK.
- *
- * Context: Socket lock.
- */
-void xtcp_sack_duplicate(struct sock *sk, u32 start, u32 end)
-{
-	struct xtcp_disorder *d = xtcp_sk(sk)->sack_ok ? xtcp_disorder_get(sk) : NULL;
-
-	if (!d)
-		return;
-	d->dsack_start = start;
-	d->dsack_end = end;
 }

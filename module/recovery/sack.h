@@ -10,7 +10,4 @@
 /* Blocks for an ACK of ours; sets XTCP_OPT_SACK if there are any. Socket lock. */
 void xtcp_sack_generate(const struct sock *sk, struct xtcp_options *opt);
 
-/* [@start, @end) came twice: say so in the next ACK. Socket lock. */
-void xtcp_sack_duplicate(struct sock *sk, u32 start, u32 end);
-
 #endif /* _XTCP_RECOVERY_SACK_H */

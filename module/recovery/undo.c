@@ -2,8 +2,10 @@
 /*
  * Reductions that turn out to be mistakes: the segments were late, not lost. Told by
  * timestamps (Eifel detection, RFC 3522), by DSACK (RFC 3708) and, after a timeout,
- * by what is acknowledged next (F-RTO, RFC 5682). The answer is RFC 4015's: the window
- * is what it was.
+ * by what is acknowledged next (F-RTO, RFC 5682). The answer is RFC 4015's: the threshold is
+ * such that slow start leads back to the window that was, and no more leaves at once than
+ * this ACK acknowledged, nor more than an initial window. (An initial window may always be in
+ * flight: a DSACK may come when nothing is.)
  */
 #include "recovery.h"
 
@@ -30,16 +32,17 @@ void xtcp_undo_begin(struct sock *sk)
 	d->undo_stamp_ms = 0;
 }
 
-static void xtcp_undo(struct sock *sk)
+static void xtcp_undo(struct sock *sk, const struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 iw = xtcp_cc_init_cwnd(xt->mss_cache);
 
 	if (xt->ca_state == XTCP_CA_LOSS)
 		XTCP_SK_ADD(sk, SpuriousRtos, 1);
 	else
 		xt->rack.reordering = true;	/* it was late by more than was waited for */
 	xtcp_board_unmark_lost(sk);
-	xtcp_cc_on_undo(&xt->cc);
+	xtcp_cc_on_undo(&xt->cc, max(xtcp_recovery_inflight(sk) + min(acked->segs, iw), iw));
 	xt->ca_state = XTCP_CA_OPEN;
 	xt->frto = XTCP_FRTO_OFF;
 	xt->undo_valid = 0;
@@ -101,7 +104,7 @@ bool xtcp_undo_ack(struct sock *sk, const struct xtcp_acked *acked, bool advance
 	} else {
 		return false;
 	}
-	xtcp_undo(sk);
+	xtcp_undo(sk, acked);
 	return true;
 }
 
@@ -128,7 +131,7 @@ bool xtcp_undo_frto(struct sock *sk, const struct xtcp_acked *acked, bool advanc
 		return false;
 	if (acked->original && (xt->sack_ok || !acked->rexmitted)) {
 		XTCP_SK_ADD(sk, UndoFrto, 1);
-		xtcp_undo(sk);
+		xtcp_undo(sk, acked);
 		return false;
 	}
 	if (xt->frto == XTCP_FRTO_SECOND) {

@@ -162,7 +162,7 @@ TEST(RFC9438_4_6_RFC3168_6_1_2_ecn_echo)
 		ASSERT_EQ(w > 2, xtcp_cc_on_ecn(&p.cc, w));
 		ASSERT_EQ(w * 7 / 10 > 2 ? w * 7 / 10 : 2, p.cc.ssthresh);
 		ASSERT_EQ(w > 2 ? w : 1, p.cc.cwnd);	/* recovery's way down, or one */
-		xtcp_cc_on_undo(&p.cc);
+		xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);
 		ASSERT_NE(XTCP_CC_INFINITE, p.cc.ssthresh);
 	}
 	/* A loss that could be undone, then a mark: it cannot any more */
@@ -170,7 +170,7 @@ TEST(RFC9438_4_6_RFC3168_6_1_2_ecn_echo)
 	p.cc.cwnd = 100;
 	path_lose(&p);
 	xtcp_cc_on_ecn(&p.cc, p.cc.cwnd);
-	xtcp_cc_on_undo(&p.cc);
+	xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);
 	EXPECT_EQ(70, p.cc.cwnd);
 	EXPECT_EQ(49, p.cc.ssthresh);
 }
@@ -258,10 +258,10 @@ TEST(RFC9438_4_9_undo)
 			u32 before = p.cc.cwnd, ssthresh = p.cc.ssthresh;
 
 			path_lose(&p);
-			xtcp_cc_on_undo(&p.cc);
+			xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);
 			ASSERT_EQ(before, p.cc.cwnd);
 			ASSERT_EQ(ssthresh, p.cc.ssthresh);
-			xtcp_cc_on_undo(&p.cc);		/* once is enough */
+			xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);		/* once is enough */
 		}
 		path_run_until(&p, start_us + 35000000);
 		cwnd[with] = p.cc.cwnd;
@@ -283,7 +283,7 @@ TEST(RFC9438_4_9_undo_restores_w_max)
 	path_ack(&p);
 	p.cc.cwnd = 9000;
 	path_lose(&p);
-	xtcp_cc_on_undo(&p.cc);
+	xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);
 	EXPECT_EQ(9000, p.cc.cwnd);
 	path_lose(&p);
 	EXPECT_EQ(6300, p.cc.cwnd);
@@ -303,7 +303,7 @@ TEST(RFC9438_4_9_undo_restores_cwnd_prior)
 	while (p.cc.cwnd < 80)
 		path_round(&p);
 	path_lose(&p);
-	xtcp_cc_on_undo(&p.cc);
+	xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);
 	EXPECT_EQ(80, p.cc.cwnd);
 	for (round = 0; p.cc.cwnd < 100 && round < 1000; round++)
 		path_round(&p);

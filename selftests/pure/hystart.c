@@ -163,38 +163,6 @@ TEST(RFC9406_4_3_only_the_first_slow_start)
 	EXPECT_EQ(2100, p.cc.ssthresh);
 }
 
-TEST(RFC9406_4_2_limit_without_pacing)
-{
-	struct path p;
-
-	path_init(&p, "cubic", 40000);
-	p.cc.ss_limit = 8;
-	p.cc.cwnd = 64;
-	p.stretch = 64;
-	path_ack(&p);
-	EXPECT_EQ(72, p.cc.cwnd);
-}
-
-/* In conservative slow start a quarter of the limit. */
-TEST(RFC9406_4_2_limit_in_conservative_slow_start)
-{
-	struct path p;
-	u32 before;
-
-	warm_up(&p, 40000, 5);
-	p.rtt_us = 60000;
-	path_round(&p);
-	before = p.cc.cwnd;
-	path_round(&p);
-	ASSERT_LT(p.cc.cwnd, 1.5 * before);
-	ASSERT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
-	p.cc.ss_limit = 8;
-	p.stretch = 64;
-	before = p.cc.cwnd;
-	path_ack(&p);
-	EXPECT_EQ(before + 2, p.cc.cwnd);
-}
-
 /* The first round is the initial window, wherever its numbers lie. */
 TEST(RFC9406_4_2_first_round)
 {

@@ -2,9 +2,8 @@
 /* The worked example of Documentation/congestion.rst is as good as it says. */
 #include "path.h"
 
+/* cc_scalable.c: of Documentation/, or of module/pure/ where it has been put there */
 extern const struct xtcp_cc_ops xtcp_cc_scalable;
-
-#include "../../Documentation/cc_scalable.c"
 
 static void scalable_path(struct path *p, u32 cwnd)
 {
@@ -48,7 +47,7 @@ TEST(example_a_loss_costs_an_eighth)
 	scalable_path(&p, 800);
 	path_lose(&p);
 	EXPECT_EQ(700, p.cc.cwnd);
-	xtcp_cc_on_undo(&p.cc);
+	xtcp_cc_on_undo(&p.cc, XTCP_CC_CWND_MAX);
 	EXPECT_EQ(800, p.cc.cwnd);
 	scalable_path(&p, 2);
 	path_lose(&p);

@@ -322,6 +322,13 @@ static void tune_rcvbuf(int fd)
 	set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
 }
 
+/* The kernel's TCP waits a little and answers several at once, unless it is told not to. */
+static void each_answered(void)
+{
+	if (!is_xtcp())
+		put_file("/proc/sys/net/ipv4/tcp_comp_sack_nr", "0");
+}
+
 /* 4: what came last is told first, however much waits before it. */
 static void sack_latest(void)
 {
@@ -329,9 +336,7 @@ static void sack_latest(void)
 	struct seg *s;
 	int i;
 
-	/* The kernel's TCP waits a little and answers several at once */
-	if (!is_xtcp())
-		put_file("/proc/sys/net/ipv4/tcp_comp_sack_nr", "0");
+	each_answered();
 	for (i = 0; i < 300; i++) {
 		s = answer(c, 3 + 2 * i, 1);
 		check_eq(s->o.sack[0][0] - c->irs, 3 + 2 * i);
@@ -342,26 +347,100 @@ static void sack_latest(void)
 	s = answer(c, 304, 1);
 	check_eq(s->o.sack[0][0] - c->irs, is_xtcp() ? 303 : 304);
 	check_eq(s->o.sack[0][1] - c->irs, is_xtcp() ? 306 : 305);
-	if (!is_xtcp())
-		put_file("/proc/sys/net/ipv4/tcp_comp_sack_nr", "44");
+}
+
+/* The blocks of an answer, but for the first @skip, are these: begin and end. */
+#define blocks_are(c, s, skip, ...) do {					\
+	const uint32_t b_[][2] = { __VA_ARGS__ };			\
+									\
+	blocks_are_((c), (s), (skip), b_, sizeof(b_) / sizeof(b_[0]));	\
+} while (0)
+
+static void blocks_are_(struct conn *c, const struct seg *s, int skip, const uint32_t (*b)[2],
+			int n)
+{
+	int i;
+
+	check_eq(s->o.nsack, skip + n);
+	for (i = 0; i < n; i++) {
+		check_eq(s->o.sack[skip + i][0] - c->irs, b[i][0]);
+		check_eq(s->o.sack[skip + i][1] - c->irs, b[i][1]);
+	}
+}
+
+/* 4: after the first those that were first before it, so that each is repeated. */
+static void sack_repeated(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+
+	each_answered();
+	answer(c, 301, 100);
+	answer(c, 101, 50);
+	answer(c, 701, 100);
+	blocks_are(c, answer(c, 501, 100), 0, { 501, 601 }, { 701, 801 }, { 101, 151 });
+	blocks_are(c, answer(c, 901, 100), 0, { 901, 1001 }, { 501, 601 }, { 701, 801 });
+	/* One that grows is the first again, the others stay as they are. */
+	blocks_are(c, answer(c, 801, 50), 0, { 701, 851 }, { 901, 1001 }, { 501, 601 });
+	/* Two that have become one take one place; what there is besides is told as well. */
+	blocks_are(c, answer(c, 601, 100), 0, { 501, 851 }, { 901, 1001 }, { 101, 151 });
+	/* What was acknowledged is told no more. (The kernel's TCP has forgotten the fifth.) */
+	inject(c, ACK, 1, 1, .len = 100);
+	s = expect(c, ACK, 1, 151);
+	if (is_xtcp())
+		blocks_are(c, s, 0, { 501, 851 }, { 901, 1001 }, { 301, 401 });
+	else
+		blocks_are(c, s, 0, { 501, 851 }, { 901, 1001 });
+	inject(c, ACK, 151, 1, .len = 150);
+	blocks_are(c, expect(c, ACK, 1, 401), 0, { 501, 851 }, { 901, 1001 });
+	inject(c, ACK, 401, 1, .len = 100);
+	blocks_are(c, expect(c, ACK, 1, 851), 0, { 901, 1001 });
+	inject(c, ACK, 851, 1, .len = 50);
+	check_eq(expect(c, ACK, 1, 1001)->o.nsack, 0);
+	read_stream(c, 1000);
+}
+
+/* Without timestamps there is room for four, of six. */
+static void sack_repeated_four(void)
+{
+	struct conn *c = in_established(.no_ts = true);
+	int i;
+
+	each_answered();
+	for (i = 0; i < 5; i++)
+		answer(c, 101 + (i * 3 % 5) * 200, 100);	/* 101 701 301 901 501 */
+	blocks_are(c, answer(c, 1101, 100), 0, { 1101, 1201 }, { 501, 601 }, { 901, 1001 },
+		   { 301, 401 });
+	/* A duplicate takes the place of the oldest, and what it is a part of follows. */
+	blocks_are(c, answer(c, 901, 50), 1, { 901, 1001 }, { 1101, 1201 }, { 501, 601 });
 }
 
 /*
- * Crumbs that overlap are one block; its end that has grown is told first. (The kernel's TCP
- * names the part that came twice before it, RFC 2883 4.)
+ * Crumbs that overlap are one block; its end that has grown is told first, after the byte that
+ * came twice (RFC 2883 4.2). The kernel's TCP, which joins those that adjoin, tells few of these.
  */
 static void sack_crumbs(void)
 {
 	struct conn *c = in_established(.tune = tune_rcvbuf);
+	int i, seen = 0;
+	bool twice;
 	struct seg *s;
-	int i;
 
+	each_answered();
 	for (i = 0; i < 600; i++) {
 		s = answer(c, 101 + i, 2);
-		check_eq(s->o.sack[0][1] - c->irs, 103 + i);
+		twice = s->o.sack[0][1] - c->irs == 102 + i;
+		check(twice == !!i || !is_xtcp(), "DSACK for %d: %d", 101 + i, twice);
+		if (twice)
+			check_eq(s->o.sack[0][0] - c->irs, 101 + i);
+		check_eq(s->o.sack[twice][1] - c->irs, 103 + i);
+		seen += twice;
 	}
+	check(seen, "no DSACK");
 	s = answer(c, 100, 2);
-	check_eq(s->o.sack[0][0] - c->irs, 100);
+	check_eq(s->o.sack[0][0] - c->irs, 101);
+	check_eq(s->o.sack[0][1] - c->irs, 102);
+	check_eq(s->o.sack[1][0] - c->irs, 100);
 	inject(c, ACK, 1, 1, .len = 99);
 	fence();
 	drop_pending();
@@ -391,6 +470,50 @@ static void dsack(void)
 	check_eq(s->o.sack[0][1] - c->irs, 101);
 }
 
+/* 4.2: of a segment that is new in part, the first part that came twice. */
+static void dsack_part(void)
+{
+	struct conn *c = in_established();
+
+	each_answered();
+	inject(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 101);
+	/* Its beginning was acknowledged. */
+	inject(c, ACK, 51, 1, .len = 100);
+	blocks_are(c, expect(c, ACK, 1, 151), 0, { 51, 101 });
+	answer(c, 301, 100);
+	/* Its end waits out of order; its beginning; its middle. */
+	blocks_are(c, answer(c, 251, 100), 0, { 301, 351 }, { 251, 401 });
+	blocks_are(c, answer(c, 351, 100), 0, { 351, 401 }, { 251, 451 });
+	answer(c, 601, 50);
+	blocks_are(c, answer(c, 551, 150), 0, { 601, 651 }, { 551, 701 }, { 251, 451 });
+	/* Of two parts the first. */
+	answer(c, 801, 50);
+	answer(c, 901, 50);
+	blocks_are(c, answer(c, 791, 170), 0, { 801, 851 }, { 791, 961 }, { 551, 701 });
+	/* It fills the hole, and a little more; once it is said, it is not said again. */
+	inject(c, ACK, 151, 1, .len = 110);
+	blocks_are(c, expect(c, ACK, 1, 451, .any = NO_WAIT), 0, { 251, 261 }, { 791, 961 },
+		   { 551, 701 });
+	inject(c, ACK, 451, 1, .len = 100);
+	blocks_are(c, expect(c, ACK, 1, 701), 0, { 791, 961 });
+	read_stream(c, 700);
+}
+
+/* 4.2: both ends of it came before, and so it was acknowledged and waits. */
+static void dsack_both_ends(void)
+{
+	struct conn *c = in_established();
+
+	inject(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 101);
+	answer(c, 151, 100);
+	inject(c, ACK, 51, 1, .len = 150);
+	blocks_are(c, expect(c, ACK, 1, 251, .any = NO_WAIT), 0, { 51, 101 });
+	quiet(c);
+	read_stream(c, 250);
+}
+
 const struct row ack_rows[] = {
 	ROW(ROW_CORE, "MUST-40 an ACK is late by less than 0.5 s",
 	    delay_bound),
@@ -411,7 +534,12 @@ const struct row ack_rows[] = {
 	ROW(0, "RFC 9293 3.10.7.4 no ACK, no segment", no_ack),
 	ROW(ROW_CORE, "RFC 2018 SACK blocks", sack_blocks),
 	ROW(0, "RFC 2018 4 the latest block first, of 300", sack_latest),
-	ROW(ROW_XTCP, "RFC 2018 4 pieces that overlap", sack_crumbs),
+	ROW(ROW_CORE, "RFC 2018 4 the blocks of before are repeated, the latest first",
+	    sack_repeated),
+	ROW(0, "RFC 2018 4 four of six without timestamps", sack_repeated_four),
+	ROW(0, "RFC 2018 4 RFC 2883 4.2 pieces that overlap", sack_crumbs),
 	ROW(0, "RFC 2883 DSACK blocks", dsack),
+	ROW(ROW_CORE, "RFC 2883 4.2 the part that came twice", dsack_part),
+	ROW(0, "RFC 2883 4.2 both ends came twice", dsack_both_ends),
 	{ NULL }
 };

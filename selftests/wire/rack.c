@@ -175,10 +175,43 @@ static void tail_needless(void)
 	check_eq(cwnd(c), 10);
 }
 
+/* A timeout: what was sent a moment before it may still come, and is not sent again. */
+static void timeout_recent(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 2);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(2));
+	none(c);
+	flight(c, 2, 6);
+	data_within(c, AT(5), 400);	/* the probe; the timer counts from here */
+	pass(c, 2 * RTT + RTT / 2);
+	flight(c, 6, 10);
+	data_within(c, AT(2), RTT - 5);
+	none(c);
+	/* One more than the four that may be on their way; two for one that arrives. */
+	check_eq(cwnd(c), 5);
+	pass(c, RTT / 10);
+	inject(c, ACK, 1, AT(3));
+	data(c, AT(3));
+	data(c, AT(4));
+	none(c);
+	inject(c, ACK, 1, AT(5));
+	data(c, AT(5));
+	none(c);
+	inject(c, ACK, 1, AT(6));
+	none(c);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(resent(c), 5);
+}
+
 const struct row rack_rows[] = {
 	ROW(ROW_CORE, "RFC 8985 6.2 lost by time, not by count", by_time),
 	ROW(ROW_CORE, "RFC 8985 6.2 reordering is no loss", not_by_count),
 	ROW(0, "RFC 8985 6.2 RFC 2883 DSACK widens the window", adapts),
+	ROW(ROW_CORE, "RFC 8985 6.3 a timeout: what is recent is not lost", timeout_recent),
 	ROW(ROW_CORE, "RFC 8985 7.2 a tail loss probe after two round trips", tail),
 	ROW(0, "RFC 8985 7.2 one segment: no sooner than its ACK may be", tail_alone),
 	ROW(0, "RFC 8985 7.3 new data are the probe", tail_new),

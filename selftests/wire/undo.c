@@ -100,7 +100,7 @@ static void dsack_one(void)
 }
 
 /* Until the timer has sent the head again; a probe may come before. */
-static void time_out(struct conn *c)
+static void time_out_of(struct conn *c, uint32_t head)
 {
 	struct seg *s;
 	int i;
@@ -110,12 +110,17 @@ static void time_out(struct conn *c)
 		check(s, "no timeout");
 		if (s->o.has_ts)
 			c->ts_recent = s->o.tsval;
-		if (s->seq - c->iss == AT(0))
+		if (s->seq - c->iss == head)
 			return;
 		if ((int32_t)(s->seq - c->iss + s->len - c->rcv) > 0)
 			c->rcv = s->seq - c->iss + s->len;
 	}
 	fail("the head is not sent again");
+}
+
+static void time_out(struct conn *c)
+{
+	time_out_of(c, AT(0));
 }
 
 /* A delay, not a loss: the first ACK moves the window, the second decides. */
@@ -205,6 +210,68 @@ static void eifel_rto(void)
 	check_eq(resent(c), 1);
 }
 
+/* 40 in flight, a spurious timeout, and one ACK for all of them. */
+static struct conn *late_ack_of_40(void)
+{
+	struct conn *c = far();
+	uint32_t before;
+
+	twenty(c);
+	flight(c, 10, 30);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(30));
+	none(c);
+	check_eq(cwnd(c), 40);
+	flight(c, 30, 70);
+	before = c->ts_recent;
+	write_stream(c, 90 * LEN);
+	time_out_of(c, AT(30));
+	pass(c, 20);
+	sack_(c, c->rcv, before, NULL, 0);
+	return c;
+}
+
+/*
+ * RFC 4015 step 5: not the whole window leaves at once, but as much as was acknowledged, up to
+ * an initial window; slow start goes on from there. (The kernel's TCP has its window back.)
+ */
+static void no_burst(void)
+{
+	struct conn *c = late_ack_of_40();
+	int n = sent(c);
+
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	if (!is_xtcp()) {
+		check(n >= 40, "%d segments", n);
+		return;
+	}
+	check_eq(n, 10);
+	check_eq(cwnd(c), 10);
+	for (n = 20; n <= 40; n *= 2) {
+		pass(c, RTT);
+		inject(c, ACK, 1, c->rcv);
+		check_eq(sent(c), n);
+	}
+}
+
+/* RFC 4015 step 5: the same where F-RTO tells. */
+static void no_burst_frto(void)
+{
+	struct conn *c = far(.no_ts = true);
+	int n;
+
+	twenty(c);
+	flight(c, 10, 30);
+	write_stream(c, 60 * LEN);
+	time_out_of(c, AT(10));
+	inject(c, ACK, 1, AT(28));
+	n = sent(c);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(n >= 10, "%d segments", n);
+	if (is_xtcp())
+		check_eq(n, 10);
+}
+
 const struct row undo_rows[] = {
 	ROW(ROW_CORE, "RFC 3522 RFC 4015 undone by timestamp", timestamp),
 	ROW(0, "RFC 3522 a real loss stays one", timestamp_loss),
@@ -216,5 +283,7 @@ const struct row undo_rows[] = {
 	ROW(0, "RFC 5682 2.1 a timeout for a loss", frto_loss),
 	ROW(0, "RFC 5682 2.1 a timeout and no new data", frto_no_data),
 	ROW(0, "RFC 3522 a spurious timeout, by timestamp", eifel_rto),
+	ROW(ROW_CORE, "RFC 4015 no burst after an undo", no_burst),
+	ROW(0, "RFC 4015 RFC 5682 no burst after an undo, by F-RTO", no_burst_frto),
 	{ NULL }
 };
