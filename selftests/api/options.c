@@ -282,6 +282,30 @@ TEST_F(api, ip_options)
 	EXPECT_EQ(self->s->mapped || !six ? 65535 : 65536, mtu);
 }
 
+/* RFC 3542: what a listener has its packets carry, its children's carry as well. */
+TEST_F(api, extension_headers_of_a_listener)
+{
+	/* An option to be skipped that nobody knows, and padding */
+	const unsigned char dst[8] = { 0, 0, 0x1e, 0, 1, 2, 0, 0 };
+	struct addr a;
+	int l = make_listener(self->s, 2, &a), c = cli_socket(self->s, 0), d;
+	unsigned char got[64];
+	socklen_t len = sizeof(got);
+
+	ASSERT_LE(0, l);
+	if (self->s->af != AF_INET6 || self->s->mapped)
+		return;
+	ASSERT_EQ(0, setsockopt(l, SOL_IPV6, IPV6_DSTOPTS, dst, sizeof(dst)));
+	ASSERT_EQ(0, do_connect(c, &a));
+	d = accept(l, NULL, NULL);
+	ASSERT_LE(0, d);
+	ASSERT_EQ(0, getsockopt(d, SOL_IPV6, IPV6_DSTOPTS, got, &len));
+	ASSERT_EQ(sizeof(dst), len);
+	EXPECT_EQ(0, memcmp(dst, got, sizeof(dst)));
+	EXPECT_EQ(1, send(d, "x", 1, 0));
+	EXPECT_EQ(1, recv(c, got, 1, 0));
+}
+
 TEST_F(api, v6only)
 {
 	struct addr a = addr_make(self->s, W_ANY, 0);

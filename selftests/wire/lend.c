@@ -150,12 +150,11 @@ static void file_changes(void)
 	      "it is not what was sent" : "it is a copy");
 }
 
-/* splice() takes data out, and the window opens as by recv(). MUST-39. */
-static void splice_window(void)
+/* A connection whose receive buffer is full: its window is shut. */
+static struct conn *shut(void)
 {
 	struct conn *c = in_established(.rcvbuf = 2304);
-	int p[2], n, i, win = 1;
-	uint8_t b[8192];
+	int i, win = 1;
 	struct seg *s;
 
 	for (i = 0; i < 300 && win; i++) {
@@ -168,6 +167,17 @@ static void splice_window(void)
 	}
 	check(!win, "the window never closes");
 	drop_pending();
+	return c;
+}
+
+/* splice() takes data out, and the window opens as by recv(). MUST-39. */
+static void splice_window(void)
+{
+	struct conn *c = shut();
+	uint8_t b[8192];
+	struct seg *s;
+	int p[2], n, i;
+
 	sys(pipe(p));
 	for (i = 0; i < (int)c->snd - 1; i += n) {
 		n = sys(splice(c->fd, NULL, p[1], NULL, sizeof(b), 0));
@@ -179,6 +189,24 @@ static void splice_window(void)
 	check(s && s->flags == ACK && s->ack - c->irs == c->snd && s->win, "no window update");
 }
 
+/* What overlaps the edge of a shut window holds nothing new: it is not the end of the stream. */
+static void shut_overlap(void)
+{
+	struct conn *c = shut();
+	int p[2], have = c->snd - 1;
+	uint8_t b[8192];
+
+	inject(c, ACK, c->snd - 1, 1, .len = 2);
+	check_eq(next_seg(c, 1000)->ack - c->irs, c->snd);
+	check_eq(recv(c->fd, b, have, MSG_WAITALL), have);
+	sys(pipe(p));
+	sys_err(splice(c->fd, NULL, p[1], NULL, sizeof(b), SPLICE_F_NONBLOCK), EAGAIN);
+	drop_pending();
+	inject(c, ACK, c->snd, 1, .len = 1);
+	check_eq(sys(recv(c->fd, b, sizeof(b), 0)), 1);
+	check(b[0] == pattern(have), "the next byte is wrong");
+}
+
 const struct row lend_rows[] = {
 	ROW(ROW_CORE, "RFC 9293 3.8.1 MSG_ZEROCOPY: pages are free when acknowledged",
 	    acknowledged),
@@ -187,5 +215,6 @@ const struct row lend_rows[] = {
 	ROW(ROW_CORE, "RFC 9293 3.1 sendfile: the checksum is that of the bytes sent",
 	    file_changes),
 	ROW(0, "MUST-39 splice opens the window", splice_window),
+	ROW(ROW_CORE, "RFC 9293 3.10.7.4 old data at the edge of a shut window", shut_overlap),
 	{ NULL }
 };
