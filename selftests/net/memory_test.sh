@@ -158,8 +158,9 @@ memory_cgroup() {
 			keep_unread "$stack" $addr &
 			keeper=$!
 			wait_for test -e "$WORK/full" || fail "$stack, $addr: no connection"
+			# the statistics of a cgroup are brought up to date every two seconds
+			wait_for eval '[ "$(cgroup_sock)" -ge 60000 ]' || fail "$stack, $addr: not charged"
 			echo "$stack, $addr: $(cgroup_sock) bytes"
-			[ "$(cgroup_sock)" -ge 60000 ] || fail "$stack, $addr: not charged"
 			kill $keeper
 			wait $keeper 2>/dev/null
 			wait_for eval '[ "$(cgroup_sock)" = 0 ]' || fail "$stack, $addr: $(cgroup_sock) left"
