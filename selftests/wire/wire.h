@@ -63,7 +63,10 @@ struct topt {
 struct seg {
 	uint64_t t_ns;
 	int family, proto;
-	uint8_t saddr[16], daddr[16];
+	uint8_t saddr[16], daddr[16];	/* the end, if it is source routed */
+	uint8_t via[4];		/* IPv4: what the header has for a destination */
+	int ipoptlen;
+	uint8_t ipopt[40];
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	uint8_t flags;
