@@ -19,7 +19,7 @@
  */
 int xtcp_ip_connect(struct sock *sk);
 
-/* srcroute.c: MUST-52, MUST-53. The first is for ireq_opt of an IPv4 request. */
+/* srcroute.c: MUST-53. The first is for ireq_opt of an IPv4 request. */
 struct ip_options_rcu *xtcp_ip_return_route(const struct sk_buff *skb);
 void xtcp_ip_inherit_options(struct sock *child, const struct xtcp_request *req);
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IPv4 source routes of connections that the peer opened: MUST-52 and MUST-53 ask
- * that the way a SYN came by be taken back, in reverse.
+ * IPv4 source routes of connections that the peer opened: MUST-53 asks that the way a
+ * SYN came by be taken back, in reverse. Nothing is learnt from other segments: a route
+ * the program has set stays (MUST-52), and a later one of the peer's does not replace the
+ * first (SHLD-24 would have it so; neither does the host's TCP).
  *
  * The host accepts such packets only if accept_source_route says so.
  */

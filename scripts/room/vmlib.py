@@ -422,9 +422,9 @@ class Vm:
 
     def job(self, command):
         """The shell script that guest/start runs."""
-        return ("#!/bin/sh\nMODULE=%d\nPARAMS='%s'\nKERNEL=%s\nVIRTUAL=%d\nMARK=%s\n"
+        return ("#!/bin/sh\nMODULE=%d\nPARAMS='%s'\nKERNEL=%s\nXTCP_VIRTUAL=%d\nMARK=%s\n"
                 % (self.module, self.params, self.name, self.virtual or self.count, MARK)) + \
-            "export KERNEL\ncommand_of_job() {\n%s\n}\n" % command
+            "export KERNEL XTCP_VIRTUAL\ncommand_of_job() {\n%s\n}\n" % command
 
 
 class FastVm(Vm):

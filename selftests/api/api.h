@@ -152,6 +152,7 @@ short poll_for(int fd, short events);
 bool wait_state(int fd, int state);
 bool wait_inq(int fd, int bytes);
 bool wait_poll(int fd, short exact);
+bool sleeps_in(pid_t tid, long nr);
 bool set_nonblock(int fd, bool on);
 int set_linger(int fd, int on, int secs);
 int set_timeo(int fd, int name, int ms);

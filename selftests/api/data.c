@@ -83,31 +83,42 @@ TEST_F(api, peek)
 	EXPECT_EQ(0, recv(d, b, 1, MSG_PEEK));
 }
 
+struct late {
+	int fd, reader;		/* where to send, and where the main thread waits for all */
+	int pieces;		/* how many it had asked for more after */
+};
+
+/* A piece whenever the one before was taken and the reader sleeps again. */
 static void *send_late(void *arg)
 {
-	int fd = *(int *)arg, i;
+	struct late *l = arg;
+	int i;
 
 	for (i = 0; i < 5; i++) {
-		if (send(fd, "0123456789", 10, 0) != 10)
+		l->pieces += WAIT(inq(l->reader) == 0 && sleeps_in(getpid(), SYS_recvfrom));
+		if (send(l->fd, "0123456789", 10, 0) != 10)
 			return (void *)1;
-		usleep(1000);
 	}
 	return NULL;
 }
 
 TEST_F(api, waitall)
 {
+	struct late l = { 0 };
 	pthread_t t;
 	char b[64];
 	void *ret;
 	int c, d;
 
 	ASSERT_EQ(0, make_pair(self->s, &c, &d));
-	ASSERT_EQ(0, pthread_create(&t, NULL, send_late, &c));
+	l.fd = c;
+	l.reader = d;
+	ASSERT_EQ(0, pthread_create(&t, NULL, send_late, &l));
 	EXPECT_EQ(50, recv(d, b, 50, MSG_WAITALL));
 	EXPECT_EQ(0, memcmp(b + 40, "0123456789", 10));
 	pthread_join(t, &ret);
 	EXPECT_EQ(NULL, ret);
+	EXPECT_EQ(5, l.pieces);
 	/* the end of the stream and the timeout cut it short */
 	EXPECT_EQ(3, send(c, "abc", 3, 0));
 	EXPECT_EQ(0, set_timeo(d, SO_RCVTIMEO, 50));
@@ -512,20 +523,28 @@ struct restart {
 	int fd;
 	char b;
 	long ret;
-	pthread_t self;
+	atomic_int tid;
 };
+
+static atomic_int caught;
+
+static void on_caught(int sig)
+{
+	caught++;
+}
 
 static void *recv_thread(void *arg)
 {
 	struct restart *r = arg;
 
+	r->tid = syscall(SYS_gettid);
 	r->ret = sys(recv(r->fd, &r->b, 1, 0));
 	return NULL;
 }
 
 TEST_F(api, receive_restarted)
 {
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction sa = { .sa_handler = on_caught, .sa_flags = SA_RESTART };
 	struct restart r = { 0 };
 	pthread_t t;
 	int c, i;
@@ -534,9 +553,11 @@ TEST_F(api, receive_restarted)
 	sigaction(SIGUSR1, &sa, NULL);
 	ASSERT_EQ(0, pthread_create(&t, NULL, recv_thread, &r));
 	for (i = 0; i < 20; i++) {
-		usleep(1000);
+		ASSERT_TRUE(WAIT(sleeps_in(r.tid, SYS_recvfrom)));
 		pthread_kill(t, SIGUSR1);
+		ASSERT_TRUE(WAIT(caught == i + 1));
 	}
+	ASSERT_TRUE(WAIT(sleeps_in(r.tid, SYS_recvfrom)));
 	EXPECT_EQ(1, send(c, "x", 1, 0));
 	pthread_join(t, NULL);
 	EXPECT_EQ(1, r.ret);

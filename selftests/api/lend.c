@@ -335,21 +335,25 @@ TEST_F(api, splice_opens_the_window)
 	EXPECT_EQ(LEN, j.got);
 }
 
+/* Once the main thread sleeps in its splice(). Return: NULL; anything else: it never did. */
 static void *late_sender(void *arg)
 {
-	usleep(20000);
+	bool slept = WAIT(sleeps_in(getpid(), SYS_splice));
+
 	send(*(int *)arg, "late", 4, MSG_NOSIGNAL);
-	return NULL;
+	return slept ? NULL : arg;
 }
 
 TEST_F(api, splice_waits)
 {
 	int c, d, p[2];
 	pthread_t t;
+	void *ret;
 
 	ASSERT_EQ(0, pipe(p));
 	ASSERT_EQ(0, make_pair(self->s, &c, &d));
 	ASSERT_EQ(0, pthread_create(&t, NULL, late_sender, &c));
 	EXPECT_EQ(4, splice(d, NULL, p[1], NULL, 100, SPLICE_F_NONBLOCK));
-	pthread_join(t, NULL);
+	pthread_join(t, &ret);
+	EXPECT_EQ(NULL, ret);
 }

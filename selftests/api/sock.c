@@ -251,6 +251,24 @@ bool wait_poll(int fd, short exact)
 	return WAIT(poll_now(fd) == exact);
 }
 
+/* Whether thread @tid of this process sleeps in system call @nr at this moment. */
+bool sleeps_in(pid_t tid, long nr)
+{
+	char path[64], text[32];
+	FILE *f;
+	bool in;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	/* A number first; "running" of a thread that does not sleep */
+	in = fgets(text, sizeof(text), f) && text[0] >= '0' && text[0] <= '9' &&
+	     strtol(text, NULL, 10) == nr;
+	fclose(f);
+	return in;
+}
+
 bool set_nonblock(int fd, bool on)
 {
 	int fl = fcntl(fd, F_GETFL);

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Module parameters: good, bad, changed later; every step of loading failing.
 
-TESTS="$TESTS parameters bad_parameters family_taken other_family parameters_later fail_init"
+TESTS="$TESTS parameters bad_parameters family_taken other_family parameters_later inherit fail_init"
 
 parameters() {
 	mod_load syn_retries=3 synack_retries=2 msl_ms=500 netns_inherit=init || return 1
@@ -56,6 +56,24 @@ parameters_later() {
 	ip netns del mod-later
 	[ "$_there" = 700 ] || { echo "a new namespace has msl_ms $_there"; return 1; }
 	mod_unload
+}
+
+# Whose msl_ms a namespace starts with that is made in mod-a
+inherit_case() {
+	mod_load msl_ms=444 netns_inherit="$1" || return 1
+	ip netns add mod-a || return 1
+	echo 666 >/proc/sys/net/xtcp/msl_ms
+	ip netns exec mod-a sh -c 'echo 555 >/proc/sys/net/xtcp/msl_ms'
+	_there=$(ip netns exec mod-a unshare -n cat /proc/sys/net/xtcp/msl_ms)
+	_here=$(ip netns exec mod-a cat /proc/sys/net/xtcp/msl_ms)
+	ip netns del mod-a
+	[ "$_here" = 555 ] || { echo "msl_ms of mod-a is $_here"; return 1; }
+	[ "$_there" = "$2" ] || { echo "netns_inherit=$1: msl_ms is $_there, not $2"; return 1; }
+	mod_unload
+}
+
+inherit() {
+	inherit_case creator 555 && inherit_case init 666 && inherit_case default 444
 }
 
 # Loading fails at step 1, at step 2, ... until there is no such step any more

@@ -142,24 +142,64 @@ static void accept_reset(void)
 	sys_err(recv(fd, &b, 1, MSG_DONTWAIT), ECONNRESET);
 }
 
-/* A full accept queue: the last ACK is not taken, and nothing breaks. */
-static void accept_queue_full(void)
+/* Backlog 3: room for four, and for three requests before there are cookies. */
+static struct conn *full_accept_queue(struct conn **c, int n)
 {
-	struct conn *l = in_listen(), *c[6];
+	struct conn *l = in_listen();
 	int i;
 
-	sys(listen(l->lfd, 1));
-	for (i = 0; i < 6; i++) {
+	sys(listen(l->lfd, 3));
+	for (i = 0; i < n; i++) {
 		c[i] = listener_peer(l);
 		peer_syn(c[i], HOW());
-		fence();
-		if (next_pending(c[i]))
-			c[i]->snd = 1;
-		else
-			c[i]->snd = 0;
+		expect(c[i], SYN | ACK, 0, 1);
+		if (i < 2)
+			inject(c[i], ACK, 1, 1);
 	}
-	drop_pending();
-	check(c[0]->snd && c[1]->snd, "the first two are not answered");
+	for (i = 2; i < 4; i++)
+		inject(c[i], ACK, 1, 1);
+	for (i = 0; i < 4; i++) {
+		quiet(c[i]);
+		state_is(c[i], TCP_ESTABLISHED);
+	}
+	return l;
+}
+
+/*
+ * A full accept queue: who has a SYN-ACK already stays half-open, whatever he sends, and
+ * gets it again; a new SYN is not answered at all. As soon as accept() has made room,
+ * either gets in.
+ */
+static void accept_queue_full(void)
+{
+	struct conn *c[5], *l = full_accept_queue(c, 5), *late = listener_peer(l);
+	int i;
+
+	inject(c[4], ACK, 1, 1);
+	quiet(c[4]);
+	inject(c[4], ACK, 1, 1, .len = 10);
+	quiet(c[4]);
+	state_is(c[4], TCP_SYN_RECV);
+	peer_syn(late, HOW());
+	quiet(late);
+	gone(late);
+	check(!is_xtcp() || xtcp_counter("ListenOverflows") == 3,
+	      "%ld overflows counted", xtcp_counter("ListenOverflows"));
+	expect(c[4], SYN | ACK, 0, 1);
+	do_accept(c[0]);
+	inject(c[4], ACK, 1, 1, .len = 10);
+	expect(c[4], ACK, 1, 11);
+	state_is(c[4], TCP_ESTABLISHED);
+	peer_syn(late, HOW());
+	quiet(late);
+	do_accept(c[1]);
+	peer_syn(late, HOW());
+	expect(late, SYN | ACK, 0, 1);
+	inject(late, ACK, 1, 1);
+	for (i = 2; i < 5; i++)
+		do_accept(c[i]);
+	do_accept(late);
+	read_stream(c[4], 10);
 }
 
 const struct row api_rows[] = {

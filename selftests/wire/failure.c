@@ -192,12 +192,11 @@ static void dead_peer_data(void)
 	give_up_data(c, 5000, 5, 300);
 }
 
-static void dead_peer_idle(void)
+/* Nothing is under way; the deadline is 5 s. */
+static void idle_and_dead(struct conn *c)
 {
-	struct conn *c = in_established();
 	int probes = 0;
 
-	set_int(c->fd, SOL_XTCP, XTCP_DEAD_PEER_MS, 5000);
 	mark(c);
 	while (!wait_fd(c->fd, POLLERR, 0)) {
 		if (next_seg(c, 100))
@@ -209,6 +208,27 @@ static void dead_peer_idle(void)
 	check_eq(so_error(c->fd), ETIMEDOUT);
 	drop_pending();
 	gone(c);
+}
+
+static void dead_peer_idle(void)
+{
+	struct conn *c = in_established();
+
+	set_int(c->fd, SOL_XTCP, XTCP_DEAD_PEER_MS, 5000);
+	idle_and_dead(c);
+}
+
+/* By the namespace, for who has not set it himself. */
+static void dead_peer_knob(void)
+{
+	struct conn *patient;
+
+	knob("dead_peer_ms", 5000);
+	patient = in_established();
+	set_int(patient->fd, SOL_XTCP, XTCP_DEAD_PEER_MS, 0);
+	give_up_data(in_established(), 5000, 5, 300);
+	idle_and_dead(in_established());
+	state_is(patient, TCP_ESTABLISHED);
 }
 
 /* The same, but the peer answers: nothing happens for a quarter of an hour. */
@@ -389,6 +409,7 @@ const struct row failure_rows[] = {
 	    dead_peer_data),
 	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, idle",
 	    dead_peer_idle),
+	ROW(ROW_VT | ROW_XTCP, "S16 dead_peer_ms", dead_peer_knob),
 	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, the peer lives",
 	    dead_peer_alive),
 	ROW(ROW_VT, "S16 TCP_USER_TIMEOUT, zero window",

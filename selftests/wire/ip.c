@@ -94,26 +94,126 @@ static void dscp_syn(void)
 	check_eq(expect(c, ACK, 1, 1, .len = 1)->tos & 0xfc, 10 << 2);
 }
 
-/* MUST-51-53: the return way of a source-routed SYN is used, reversed. */
-static void source_route(void)
-{
-	/* Loose route, used up: recorded 198.51.100.7, came to us. */
-	static const uint8_t o[] = { 1, 131, 7, 8, 198, 51, 100, 7 };
-	struct conn *c;
-	struct inj i = { 0 };
+/*
+ * Source routes. The way out: 192.0.2.7 comes first, then 198.51.100.7, then the peer;
+ * the header has the first, the option the others. A way in: the hops that were passed.
+ */
+#define LSRR		131
+#define HOP_NEAR	192, 0, 2, 7
+#define HOP_FAR		198, 51, 100, 7
+#define HOP_OTHER	192, 0, 2, 33
 
-	(void)i;
+static const uint8_t way_out[] = { LSRR, 11, 4, HOP_FAR, 192, 0, 2, 2, 0 };
+static const uint8_t way_in[] = { LSRR, 11, 12, HOP_FAR, HOP_NEAR, 0 };
+static const uint8_t other_way_in[] = { LSRR, 7, 8, HOP_OTHER, 0 };
+
+static void accept_routes(void)
+{
 	put_file("/proc/sys/net/ipv4/conf/all/accept_source_route", "1");
 	put_file("/proc/sys/net/ipv4/conf/w0/accept_source_route", "1");
+}
+
+/* expect() has compared the end of the route, and the checksum that covers it. */
+static void check_way_at(const struct seg *s, int line)
+{
+	static const uint8_t near_hop[] = { HOP_NEAR };
+
+	if (memcmp(s->via, near_hop, 4))
+		fail_at(__FILE__, line, "it goes to %d.%d.%d.%d first", s->via[0], s->via[1],
+			s->via[2], s->via[3]);
+	if (s->ipoptlen != sizeof(way_out) || memcmp(s->ipopt, way_out, sizeof(way_out)))
+		fail_at(__FILE__, line, "%d bytes of IP options, %d %d %d %d.%d...",
+			s->ipoptlen, s->ipopt[0], s->ipopt[1], s->ipopt[2], s->ipopt[3],
+			s->ipopt[4]);
+}
+
+#define check_way(s) check_way_at(s, __LINE__)
+
+/* Data, what is sent again, an answer, the end: all go the same way. */
+static void all_go_that_way(struct conn *c)
+{
+	write_stream(c, 10);
+	check_way(expect(c, ACK, 1, 1, .len = 10));
+	check_way(expect(c, ACK, 1, 1, .len = 10));
+	inject(c, ACK, 1, 11, .len = 10);
+	check_way(expect(c, ACK, 11, 11));
+	inject(c, ACK, 11, 11, .len = 10);
+	check_way(expect(c, ACK, 11, 21));
+	/* The option takes its room from the data (RFC 6691 2). */
+	write_stream(c, 1436);
+	check_way(expect(c, ACK, 11, 21, .len = 1436));
+	inject(c, ACK, 21, 1447);
+	do_close(c, HOW());
+	check_way(expect(c, FIN | ACK, 1447, 21));
+}
+
+static void tune_route(int fd)
+{
+	static const uint8_t o[] = { LSRR, 11, 4, HOP_NEAR, HOP_FAR };
+
+	sys(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, o, sizeof(o)));
+}
+
+/* MUST-51: the SYN goes to the first hop, and so does all that follows. */
+static void route_of_program(void)
+{
+	struct conn *c = in_syn_sent(.tune = tune_route);
+
+	check_way(&c->syn);
+	peer_syn_ack(c, HOW());
+	check_way(expect(c, ACK, 1, 1));
+	all_go_that_way(c);
+}
+
+/* MUST-52: what the peer's datagrams came by does not change the program's mind. */
+static void route_of_program_first(void)
+{
+	struct conn *c;
+
+	accept_routes();
+	c = in_syn_sent(.tune = tune_route);
+	check_way(&c->syn);
+	inject(c, SYN | ACK, 0, 1, .mss = 1460, .sackok = true, .ts = true, .ws = 1,
+	       .ipopt = other_way_in, .ipoptlen = sizeof(other_way_in));
+	c->ts = true;
+	check_way(expect(c, ACK, 1, 1));
+	inject(c, ACK, 1, 1, .len = 10, .ipopt = other_way_in, .ipoptlen = sizeof(other_way_in));
+	check_way(expect(c, ACK, 1, 11));
+	write_stream(c, 10);
+	check_way(expect(c, ACK, 1, 11, .len = 10));
+}
+
+/* MUST-53: the way a SYN came by is the way back of the whole connection, reversed. */
+static void route_of_syn(void)
+{
+	struct conn *c;
+
+	accept_routes();
 	c = in_listen();
-	inject(c, SYN, 0, 0, .mss = 1460, .ipopt = o, .ipoptlen = 8);
-	fence();
-	/* No route leads to 198.51.100.7: what matters is that nothing breaks. */
-	drop_pending();
-	inject(c, RST, 1, 0);
-	c = listener_peer(c);
-	peer_syn(c, HOW());
-	expect(c, SYN | ACK, 0, 1);
+	inject(c, SYN, 0, 0, .mss = 1460, .sackok = true, .ts = true, .ws = 1,
+	       .ipopt = way_in, .ipoptlen = sizeof(way_in));
+	c->ts = true;
+	check_way(expect(c, SYN | ACK, 0, 1));
+	check_way(expect(c, SYN | ACK, 0, 1));
+	/* The last segment of the handshake need not say it again. */
+	inject(c, ACK, 1, 1);
+	do_accept(c);
+	all_go_that_way(c);
+}
+
+/* MUST-53 is about a route that is completed: without a hop there is nothing to reverse. */
+static void route_of_none(void)
+{
+	static const uint8_t empty[] = { LSRR, 3, 4, 0 };
+	struct conn *c;
+	struct seg *s;
+
+	accept_routes();
+	c = in_listen();
+	inject(c, SYN, 0, 0, .mss = 1460, .ipopt = empty, .ipoptlen = sizeof(empty));
+	s = expect(c, SYN | ACK, 0, 1);
+	check_eq(s->ipoptlen, 0);
+	check(!memcmp(s->via, c->paddr, 4), "it goes elsewhere first");
 }
 
 /* IPv4 fragments are reassembled before TCP sees them. */
@@ -209,8 +309,11 @@ const struct row ip_rows[] = {
 	    unknown_options),
 	ROW(ROW_CORE | ROW_V6, "MUST-50 unknown IPv6 options",
 	    unknown_options6),
-	ROW(ROW_CORE | ROW_V4, "MUST-51 MUST-52 MUST-53 source routes",
-	    source_route),
+	ROW(ROW_CORE | ROW_V4, "MUST-51 a source route of the program", route_of_program),
+	ROW(ROW_CORE | ROW_V4, "MUST-52 the program's source route goes before the peer's",
+	    route_of_program_first),
+	ROW(ROW_CORE | ROW_V4, "MUST-53 the source route of a SYN, reversed", route_of_syn),
+	ROW(ROW_V4, "MUST-53 a source route without a hop", route_of_none),
 	ROW(ROW_V4, "RFC 6864 4.1 IPv4 ID of children", identification),
 	ROW(ROW_V4, "IPv4 fragments", fragments),
 	ROW(ROW_V6, "IPv6 fragments", fragments6),

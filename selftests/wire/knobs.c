@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /proc/sys/net/xtcp and SOL_XTCP: values, bounds, inheritance. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 
@@ -44,45 +45,152 @@ static const struct {
 	{ "pacing_ss_ratio", 200, { "0", "1001" } },
 	{ "pacing_ca_ratio", 120, { "0", "1001" } },
 	{ "limit_output_bytes", 4194304, { "0", "-1" } },
+	{ "max_syn_backlog", 4096, { "0", "-1" } },
+	{ "somaxconn", 4096, { "-1" } },
+	{ "max_tw_sockets", 65536, { "-1" } },
+	{ "max_orphans", 65536, { "-1" } },
+	{ "challenge_ack_limit", 1000, { "-1" } },
+	{ "mtu_probing", 1, { "2", "-1" } },
+	{ "base_mss", 1024, { "47", "65536" } },
+	{ "mtu_probe_floor", 48, { "47", "65536" } },
+	{ "mtu_probe_interval", 600, { "0" } },
+	{ "msl_min_ms", 1000, { "0", "240001" } },
+	{ "rto_min_floor_ms", 20, { "0" } },
+	{ "keepalive_min", 1, { "0" } },
 };
 
 #define KNOBS (sizeof(defaults) / sizeof(defaults[0]))
+
+/* Several numbers or a word; what is read has tabs between them. */
+static const struct text {
+	const char *name, *text;
+	const char *bad[3];
+	const char *third;	/* the last number is that of this one of the host's TCP */
+} texts[] = {
+	{ "ip_local_port_range", "61000\t65535", { "0 1", "2 1", "1 65536" } },
+	{ "rmem", "4096\t131072\t", { "2 1 3", "131072 4096 6291456", "-1 -1 -1" },
+	  "/proc/sys/net/ipv4/tcp_rmem" },
+	{ "wmem", "4096\t16384\t", { "2 1 3", "16384 4096 4194304", "-1 -1 -1" },
+	  "/proc/sys/net/ipv4/tcp_wmem" },
+	{ "create_group_range", "0\t2147483647", { "-1 0", "0 -1" } },
+	{ "congestion_control", "cubic", { "nosuch", "2" } },
+	{ "available_congestion_control", "cubic reno" },
+};
+
+#define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
 static void knob_path(const char *name, char *path)
 {
 	sprintf(path, "/proc/sys/net/xtcp/%s", name);
 }
 
-static void true_defaults(void)
+static void first_line(const char *path, char *line, int size)
+{
+	FILE *f = fopen(path, "r");
+
+	check(f && fgets(line, size, f), "%s: %s", path, strerror(errno));
+	fclose(f);
+	line[strcspn(line, "\n")] = 0;
+}
+
+static void text_is_default(const struct text *t)
+{
+	char path[128], line[128], host[128], want[160];
+
+	knob_path(t->name, path);
+	first_line(path, line, sizeof(line));
+	snprintf(want, sizeof(want), "%s", t->text);
+	if (t->third) {
+		first_line(t->third, host, sizeof(host));
+		check(strrchr(host, '\t'), "%s is %s", t->third, host);
+		strcat(want, strrchr(host, '\t') + 1);
+	}
+	check(!strcmp(line, want), "%s is \"%s\", not \"%s\"", t->name, line, want);
+}
+
+static bool listed(const char *name)
 {
 	unsigned int i;
+
+	for (i = 0; i < KNOBS; i++)
+		if (!strcmp(name, defaults[i].name))
+			return true;
+	for (i = 0; i < TEXTS; i++)
+		if (!strcmp(name, texts[i].name))
+			return true;
+	return false;
+}
+
+/* mem is the machine's; the initial namespace alone has it. */
+static void mem_is_sane(void)
+{
+	int here = sys(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	int first = sys(open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC));
+	long m[3] = { 0 };
+	FILE *f;
+
+	check(access("/proc/sys/net/xtcp/mem", F_OK), "mem in another namespace");
+	sys(setns(first, CLONE_NEWNET));
+	f = fopen("/proc/sys/net/xtcp/mem", "r");
+	check(f && fscanf(f, "%ld %ld %ld", &m[0], &m[1], &m[2]) == 3, "mem: no three numbers");
+	fclose(f);
+	/* Three quarters of a limit, it, and twice three quarters. */
+	check(m[1] >= 128 && m[0] == m[1] / 4 * 3 && m[2] == 2 * m[0], "mem is %ld %ld %ld",
+	      m[0], m[1], m[2]);
+	sys(setns(here, CLONE_NEWNET));
+	close(first);
+	close(here);
+}
+
+static void true_defaults(void)
+{
+	struct dirent *e;
+	unsigned int i;
+	DIR *d;
 
 	for (i = 0; i < KNOBS; i++)
 		check(knob_get(defaults[i].name) == defaults[i].value,
 		      "%s is %ld, not %ld", defaults[i].name,
 		      knob_get(defaults[i].name), defaults[i].value);
+	for (i = 0; i < TEXTS; i++)
+		text_is_default(&texts[i]);
+	mem_is_sane();
+	d = opendir("/proc/sys/net/xtcp");
+	check(d, "/proc/sys/net/xtcp: %s", strerror(errno));
+	while ((e = readdir(d)))
+		check(e->d_name[0] == '.' || listed(e->d_name), "%s is not listed here",
+		      e->d_name);
+	closedir(d);
+}
+
+static void is_refused(const char *name, const char *text)
+{
+	char path[128];
+	int fd;
+
+	knob_path(name, path);
+	fd = sys(open(path, O_WRONLY | O_CLOEXEC));
+	errno = 0;
+	if (write(fd, text, strlen(text)) >= 0 || errno != EINVAL)
+		fail("%s took %s", name, text);
+	close(fd);
 }
 
 /* A value out of bounds is EINVAL and changes nothing. */
 static void bounds(void)
 {
-	char path[128];
 	unsigned int i, k;
-	int fd;
 
 	for (i = 0; i < KNOBS; i++) {
-		knob_path(defaults[i].name, path);
 		for (k = 0; k < 3 && defaults[i].bad[k]; k++) {
-			fd = sys(open(path, O_WRONLY | O_CLOEXEC));
-			errno = 0;
-			if (write(fd, defaults[i].bad[k],
-				  strlen(defaults[i].bad[k])) >= 0 ||
-			    errno != EINVAL)
-				fail("%s took %s", defaults[i].name,
-				     defaults[i].bad[k]);
-			close(fd);
-			check_eq(knob_get(defaults[i].name),
-				 defaults[i].value);
+			is_refused(defaults[i].name, defaults[i].bad[k]);
+			check_eq(knob_get(defaults[i].name), defaults[i].value);
+		}
+	}
+	for (i = 0; i < TEXTS; i++) {
+		for (k = 0; k < 3 && texts[i].bad[k]; k++) {
+			is_refused(texts[i].name, texts[i].bad[k]);
+			text_is_default(&texts[i]);
 		}
 	}
 }

@@ -51,7 +51,7 @@ static void nothing_left(void)
 }
 
 const struct row leftovers_rows[] = {
-	ROW(ROW_CORE | ROW_VT | ROW_XTCP | ROW_ONCE | ROW_LAST,
+	ROW(ROW_CORE | ROW_XTCP | ROW_ONCE | ROW_LAST,
 	    "S18 nothing is left for ever", nothing_left),
 	{ NULL }
 };

@@ -23,7 +23,7 @@ static const struct row *const topics[] = {
 	icmp_rows, api_rows, window_rows, ack_rows, send_rows, recovery_rows,
 	rack_rows, undo_rows, ecn_rows, ecnsend_rows, urgsend_rows, urgrecv_rows,
 	pacing_rows, lend_rows, ip_rows,
-	challenge_rows, orphan_rows, visible_rows, knobs_rows,
+	challenge_rows, orphan_rows, visible_rows, knobs_rows, effects_rows,
 	transitions_rows, autotune_rows, memory_rows, pmtu_rows, route_rows,
 	matrix_rows, leftovers_rows,
 };
@@ -116,14 +116,14 @@ static bool row_wanted(const struct row *r, int family)
 		return false;
 	if ((r->flags & ROW_VT) && !opt.vt)
 		return false;
-	if (!(r->flags & ROW_VT) && opt.vt_only)
+	if (!(r->flags & (ROW_VT | ROW_LAST)) && opt.vt_only)
 		return false;
 	if ((r->flags & ROW_VT) && opt.vt4 && family == AF_INET6)
 		return false;
 	if ((opt.core || config->core) && !(r->flags & ROW_CORE))
 		return false;
 	/* Timers do not care how a socket was made. */
-	if (config->core && (r->flags & ROW_VT) && !(r->flags & ROW_LAST))
+	if (config->core && (r->flags & ROW_VT))
 		return false;
 	if ((r->flags & ROW_V4) && family != AF_INET)
 		return false;
@@ -151,7 +151,7 @@ static void run_child(const struct row *r, int round)
 		((uint64_t)w.family << 56);
 	if (!w.rng)
 		w.rng = 1;
-	alarm(r->flags & ROW_VT ? 2000000 : 240);
+	alarm(r->flags & ROW_VT ? 2000000 : r->flags & ROW_LAST ? 2000 : 240);
 	net_setup();
 	r->fn();
 	fflush(stdout);
@@ -214,6 +214,42 @@ static int for_rows(void (*fn)(const struct row *, int), int round)
 		n += for_families(fn, round);
 	}
 	return n;
+}
+
+static bool wanted_by_any(const struct row *r)
+{
+	int i;
+
+	for (i = 0; i < opt.nconfigs; i++) {
+		config = &opt.configs[i];
+		w.stack = config->stack;
+		if ((opt.v4 && row_wanted(r, AF_INET)) || (opt.v6 && row_wanted(r, AF_INET6)))
+			return true;
+	}
+	return false;
+}
+
+/* What waits for virtual time has not passed: it is named. */
+static void say_left_out(void)
+{
+	const struct row *r;
+	size_t t;
+	int n = 0;
+
+	if (opt.vt)
+		return;
+	opt.vt = true;
+	for (t = 0; t < sizeof(topics) / sizeof(topics[0]); t++) {
+		for (r = topics[t]; r->name; r++) {
+			if (!(r->flags & ROW_VT) || !wanted_by_any(r))
+				continue;
+			n++;
+			say("left out, needs virtual time (--vt): %s: %s", r->topic, r->name);
+		}
+	}
+	if (n)
+		say("%d rows left out", n);
+	opt.vt = false;
 }
 
 static void list_row(const struct row *r, int round)
@@ -355,6 +391,7 @@ int main(int argc, char **argv)
 		ksft_exit_fail_msg("no row fits these arguments\n");
 	ksft_set_plan(n * opt.repeat);
 	ksft_print_msg("--seed %llu\n", (unsigned long long)w.seed);
+	say_left_out();
 	for (i = 0; i < opt.repeat; i++)
 		for_rows(run_row, i);
 	ksft_finished();

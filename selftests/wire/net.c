@@ -174,6 +174,8 @@ static const struct {
 	{ "syncookies", "tcp_syncookies", 1 },
 	{ "max_syn_backlog", "tcp_max_syn_backlog", 1 },
 	{ "tw_reuse", "tcp_tw_reuse", 1 },
+	{ "max_tw_sockets", "tcp_max_tw_buckets", 1 },
+	{ "slow_start_after_idle", "tcp_slow_start_after_idle", 1 },
 	{ "rfc1337", "tcp_rfc1337", 1 },
 	{ "challenge_ack_limit", "tcp_challenge_ack_limit", 1 },
 	{ "ecn", "tcp_ecn", 1 },

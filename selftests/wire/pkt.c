@@ -257,6 +257,25 @@ void opt_parse(const uint8_t *p, int len, struct topt *o)
 			o->bad = true;	/* MUST-69: zeroes after EOL */
 }
 
+/* A source route that is not used up ends at its last address, and so does the segment. */
+static void parse_route(struct seg *s)
+{
+	const uint8_t *p = s->ipopt;
+	int k = 0;
+
+	while (k < s->ipoptlen && p[k]) {
+		if (p[k] == 1) {
+			k++;
+			continue;
+		}
+		check(k + 2 < s->ipoptlen && p[k + 1] >= 3 && k + p[k + 1] <= s->ipoptlen,
+		      "the stack sent malformed IP options");
+		if ((p[k] == 131 || p[k] == 137) && p[k + 2] < p[k + 1])
+			memcpy(s->daddr, p + k + p[k + 1] - 4, 4);
+		k += p[k + 1];
+	}
+}
+
 static int parse_ip(const uint8_t *p, int len, struct seg *s, int *proto,
 		    int *total)
 {
@@ -289,6 +308,10 @@ static int parse_ip(const uint8_t *p, int len, struct seg *s, int *proto,
 	s->df = p[6] & 0x40;
 	memcpy(s->saddr, p + 12, 4);
 	memcpy(s->daddr, p + 16, 4);
+	memcpy(s->via, p + 16, 4);
+	s->ipoptlen = ihl - 20;
+	memcpy(s->ipopt, p + 20, s->ipoptlen);
+	parse_route(s);
 	return *total > len ? -1 : ihl;
 }
 

@@ -323,6 +323,103 @@ static void no_reuse(void)
 	quiet(c);
 }
 
+/* Not on a real network. */
+static void no_reuse_abroad(void)
+{
+	struct conn *c;
+
+	knob("tw_reuse", 2);
+	c = only_port();
+	pass_quietly(c, 2500);
+	check(connect_again(c) < 0, "connect() took a port in TIME_WAIT");
+	check_eq(errno, EADDRNOTAVAIL);
+	quiet(c);
+}
+
+static int connect_to(const struct conn *c, const void *addr)
+{
+	struct sockaddr_storage ss;
+	int fd = stack_socket();
+	int len = addr_fill(&ss, addr, c->pport);
+
+	if (connect(fd, (void *)&ss, len) && errno != EINPROGRESS) {
+		close(fd);
+		return -1;
+	}
+	check(wait_fd(fd, POLLOUT, 5000), "connect() does not end");
+	check_eq(so_error(fd), 0);
+	return fd;
+}
+
+/* A connection over lo: the client closes first, and has the TIME_WAIT. */
+static void loopback_round(struct conn *c, const void *addr)
+{
+	int fd = connect_to(c, addr), state;
+
+	check(fd >= 0, "connect(): %s", strerror(errno));
+	check(wait_fd(c->lfd, POLLIN, 5000), "nothing to accept");
+	c->fd = sys(accept4(c->lfd, NULL, NULL, SOCK_CLOEXEC));
+	sys(shutdown(fd, SHUT_WR));
+	check(wait_fd(c->fd, POLLIN, 5000), "the end does not come");
+	sys(close(c->fd));
+	c->fd = -1;
+	check(wait_fd(fd, POLLIN, 5000), "the other end does not come");
+	sys(close(fd));
+	mark(c);
+	while (!proc_state(c, &state) || state != TCP_TIME_WAIT) {
+		check(since_ms(c) < 5000, "no TIME_WAIT");
+		poll(NULL, 0, 1);
+	}
+}
+
+static void reuse_on_loopback(void)
+{
+	struct conn *c = conn_new();
+	struct sockaddr_storage ss;
+	uint8_t addr[16];
+	int len;
+
+	inet_pton(w.family, is_v6() ? "::1" : "127.0.0.1", addr);
+	put_file(is_xtcp() ? "/proc/sys/net/xtcp/ip_local_port_range" :
+		 "/proc/sys/net/ipv4/ip_local_port_range", "61000 61000");
+	c->lport = 61000;
+	c->pport = 7000;
+	c->lfd = stack_socket();
+	len = addr_fill(&ss, addr, c->pport);
+	sys(bind(c->lfd, (void *)&ss, len));
+	sys(listen(c->lfd, 10));
+	loopback_round(c, addr);
+	pass_quietly(c, 2500);
+	knob("tw_reuse", 0);
+	check(connect_to(c, addr) < 0, "connect() took a port in TIME_WAIT");
+	check_eq(errno, EADDRNOTAVAIL);
+	knob("tw_reuse", 2);
+	loopback_round(c, addr);
+}
+
+/* Beyond max_tw_sockets a connection ends without TIME_WAIT. */
+static void too_many(void)
+{
+	struct conn *a, *b;
+
+	knob("max_tw_sockets", 1);
+	a = in_time_wait();
+	b = in_fin_wait_2();
+	inject(b, FIN | ACK, 1, 2);
+	expect(b, ACK, 2, 2);
+	gone(b);
+	sys(close(b->fd));
+	b->fd = -1;
+	check(!is_xtcp() || xtcp_counter("TimeWaitOverflow") == 1, "%ld counted",
+	      xtcp_counter("TimeWaitOverflow"));
+	inject(b, FIN | ACK, 1, 2);
+	expect(b, RST, 2, 0);
+	state_is(a, TCP_TIME_WAIT);
+	knob("max_tw_sockets", 2);
+	in_time_wait();
+	state_is(a, TCP_TIME_WAIT);
+}
+
 const struct row timewait_rows[] = {
 	ROW(ROW_CORE | ROW_VT, "S10 MUST-13 60 s, then nothing",
 	    sixty_seconds),
@@ -350,5 +447,8 @@ const struct row timewait_rows[] = {
 	ROW(0, "S10 the port in TIME_WAIT and SO_REUSEADDR", bind_again),
 	ROW(ROW_VT, "RFC 6191 connect() with tw_reuse 1", reuse),
 	ROW(0, "RFC 6191 connect() with tw_reuse 0", no_reuse),
+	ROW(ROW_VT, "RFC 6191 connect() with tw_reuse 2", no_reuse_abroad),
+	ROW(ROW_VT, "RFC 6191 connect() with tw_reuse 2 on loopback", reuse_on_loopback),
+	ROW(0, "S10 max_tw_sockets", too_many),
 	{ NULL }
 };

@@ -63,7 +63,10 @@ struct topt {
 struct seg {
 	uint64_t t_ns;
 	int family, proto;
-	uint8_t saddr[16], daddr[16];
+	uint8_t saddr[16], daddr[16];	/* the end, if it is source routed */
+	uint8_t via[4];		/* IPv4: what the header has for a destination */
+	int ipoptlen;
+	uint8_t ipopt[40];
 	uint16_t sport, dport;
 	uint32_t seq, ack;
 	uint8_t flags;
@@ -185,7 +188,7 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
 	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
 	challenge_rows[], orphan_rows[], visible_rows[], transitions_rows[],
-	matrix_rows[], knobs_rows[], leftovers_rows[],
+	matrix_rows[], knobs_rows[], effects_rows[], leftovers_rows[],
 	autotune_rows[], recovery_rows[],
 	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
 	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[];
