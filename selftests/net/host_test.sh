@@ -3,6 +3,7 @@
 # What XTCP must leave alone, and what must be gone afterwards (topology: common.sh).
 
 TESTS+=" host_untouched namespaces_exit_with_traffic both_stacks_one_port"
+TESTS+=" host_keeps_its_tuple"
 
 # What puts XTCP to work in both namespaces without a word on the wire: its hooks, IPv6's
 # defragmentation, reservations, a listener and a connection over each IP, on other ports; and a
@@ -154,4 +155,15 @@ both_stacks_one_port() {
 	wait $! || fail "XTCP"
 	server_ok
 	wait $pid || fail "XTCP's server"
+}
+
+# A SYN for a listener of XTCP's of a tuple that the host's TCP has a connection of, is the host's
+host_keeps_its_tuple() {
+	net_pair
+	only_tcp && return
+	# the SYN+ACKs of a half-open connection must not be refused
+	a nft -f - <<<'table inet f { chain i { type filter hook input priority 0;
+		tcp sport 9001 drop; }; }' || fail "nft"
+	/usr/bin/python3 ./hostflow.py $NSA $NSB $A4 $B4 || fail "IPv4"
+	/usr/bin/python3 ./hostflow.py $NSA $NSB $A6 $B6 || fail "IPv6"
 }
