@@ -5,6 +5,9 @@
 # tests in shell; ROOM_DIR/lib is where it and bad-dmesg are. Every function says what it found and returns 0 or 1.
 
 leakcheck_bound=200	# x 0.1 s
+# Not empty: xtcp was there, and has to be there at every check; "" for who unloads it on purpose
+leakcheck_loaded=
+[ ! -d /sys/kernel/xtcp ] || leakcheck_loaded=1
 
 # leakcheck_until COMMAND...: wait for a condition, 20 s at most
 leakcheck_until() {
@@ -14,6 +17,13 @@ leakcheck_until() {
 		[ $_n -le $leakcheck_bound ] || return 1
 		sleep 0.1
 	done
+}
+
+# no module, no leak: so who was to have it checked is told that it has gone
+leakcheck_there() {
+	[ -n "$leakcheck_loaded" ] && [ ! -d /sys/kernel/xtcp ] || return 0
+	echo "leakcheck: xtcp has gone"
+	return 1
 }
 
 # the sockets file has a header and nothing else, or only listeners that the test says it keeps
@@ -82,8 +92,11 @@ leakcheck_kmemleak() {
 	_k=/sys/kernel/debug/kmemleak
 	[ -w $_k ] || return 0
 	sleep 6
-	echo scan >$_k 2>/dev/null || return 0
-	echo scan >$_k
+	# refused: it has switched itself off, for want of memory or because it was confused
+	if ! (echo scan >$_k && echo scan >$_k) 2>/dev/null; then
+		echo "leakcheck: kmemleak does not scan: $(dmesg | grep kmemleak: | tail -n 3)"
+		return 1
+	fi
 	[ -n "$(head -c 1 $_k)" ] || return 0
 	echo "leakcheck: kmemleak:"
 	head -n 60 $_k
@@ -143,6 +156,7 @@ leakcheck_dmesg() {
 # All but the unloading, for use after every single test
 leakcheck() {
 	_all=0
+	leakcheck_there || _all=1
 	leakcheck_sockets || _all=1
 	leakcheck_states || _all=1
 	leakcheck_counters || _all=1

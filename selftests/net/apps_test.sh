@@ -3,6 +3,7 @@
 # Unmodified programs: by xtcp-run, and Python's asyncio by itself (topology: common.sh).
 
 TESTS+=" asyncio_streams run_curl_nginx run_http_server run_redis run_ssh run_rules run_tells_tcp"
+TESTS+=" run_family run_log run_fallback"
 
 SCRIPTS=${SCRIPTS:-$PWD/scripts}
 
@@ -147,8 +148,76 @@ run_rules() {
 	n=$(xtcp_count a ActiveOpens)
 	[ "$n" = 1 ] || fail "port 9000 should have been XTCP: $n"
 	server_ok
-	a "$SCRIPTS/xtcp-run" --family ./xfer zerocopy tcp 127.0.0.1 2>/dev/null
-	[ "$(xtcp_count a PassiveOpens)" -ge 0 ] || fail "--family"
+}
+
+# --family: a socket of family AF_XTCP talks both IPs until it has an address
+run_family() {
+	local pid
+	net_pair
+	only_tcp && return
+	a "$SCRIPTS/xtcp-run" --family /usr/bin/python3 -c '
+import socket
+s = socket.socket()
+assert s.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_INET6, "not of AF_XTCP"
+assert s.getsockopt(253, 1) == 6        # XTCP_WIRE_PROTOCOL: it is one of XTCP
+s.bind(("127.0.0.1", 0))
+assert s.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_INET
+' || fail "what the socket is"
+	be "$SCRIPTS/xtcp-run" --family ./xfer serve tcp $B4 9000 2 "$WORK/ready" &
+	pid=$!
+	wait_for test -e "$WORK/ready" || fail "the server does not start"
+	a "$SCRIPTS/xtcp-run" --family ./xfer fetch tcp $B4 9000 100000 1 || fail "both of AF_XTCP"
+	a ./xfer fetch tcp $B4 9000 100000 1 || fail "the server of AF_XTCP"
+	wait $pid || fail "the server"
+	[ "$(xtcp_count a ActiveOpens)" = 1 ] || fail "ActiveOpens: $(xtcp_count a ActiveOpens)"
+	[ "$(xtcp_count b PassiveOpens)" = 2 ] || fail "PassiveOpens: $(xtcp_count b PassiveOpens)"
+}
+
+# --log: a line on standard error for each socket, and for each that goes back; nothing without
+run_log() {
+	local said sockets='
+import socket, sys
+for f in (socket.AF_INET, socket.AF_INET6):
+    print(socket.socket(f).fileno())
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(("127.0.0.1", 0))
+s = socket.socket()
+s.bind(("127.0.0.1", 7777))
+print(s.fileno())'
+	net_pair
+	only_tcp && return
+	said=$(a "$SCRIPTS/xtcp-run" --only connect /usr/bin/python3 -c "$sockets" 2>&1 >"$WORK/out") ||
+		fail "$said"
+	[ -z "$said" ] || fail "without --log: $said"
+	said=$(a "$SCRIPTS/xtcp-run" --log --only connect /usr/bin/python3 -c "$sockets" \
+		2>&1 >"$WORK/out") || fail "$said"
+	[ "$said" = "xtcp-run: socket(inet) = $(sed -n 1p "$WORK/out")
+xtcp-run: socket(inet6) = $(sed -n 2p "$WORK/out")
+xtcp-run: socket(inet) = $(sed -n 3p "$WORK/out")
+xtcp-run: $(sed -n 3p "$WORK/out") stays with the kernel's TCP" ] || fail "--log: $said"
+}
+
+tcp_opens() { a awk '/^Tcp:/ { n = $6 } END { print n }' /proc/net/snmp; }
+
+# --fallback: where XTCP's sockets may not be had the kernel's TCP serves, else it is an error
+run_fallback() {
+	local before
+	net_pair
+	only_tcp && return
+	serve tcp $B4 9000 2
+	a sh -c 'echo 1 0 >/proc/sys/net/xtcp/create_group_range' || fail "create_group_range"
+	before=$(tcp_opens)
+	a "$SCRIPTS/xtcp-run" ./xfer fetch tcp $B4 9000 1000 1 2>"$WORK/log" &&
+		fail "a socket that may not be had"
+	grep -q 'Permission denied' "$WORK/log" || fail "the error: $(cat "$WORK/log")"
+	[ "$(tcp_opens)" = "$before" ] || fail "the kernel's TCP without being asked"
+	a "$SCRIPTS/xtcp-run" --fallback ./xfer fetch tcp $B4 9000 1000 1 || fail "--fallback"
+	[ "$(tcp_opens)" = $((before + 1)) ] || fail "not by the kernel's TCP"
+	# and it is only for that
+	a sh -c 'echo 0 2147483647 >/proc/sys/net/xtcp/create_group_range' || fail "create_group_range"
+	a "$SCRIPTS/xtcp-run" --fallback ./xfer fetch tcp $B4 9000 1000 1 || fail "--fallback"
+	[ "$(tcp_opens)" = $((before + 1)) ] || fail "the kernel's TCP without need"
+	[ "$(xtcp_count a ActiveOpens)" = 1 ] || fail "ActiveOpens: $(xtcp_count a ActiveOpens)"
+	server_ok
 }
 
 run_tells_tcp() {

@@ -174,17 +174,40 @@ tiny_advmss() {
 	transfer xtcp xtcp $B4 3001
 }
 
-# GRO by lists of whole segments: each has a TCP header of its own (since 6.12)
+# GRO by lists of whole segments: each has a TCP header of its own (since 6.12). A probe counts
+# the lists that arrive: none, and the test would show ordinary GRO.
 gro_list() {
+	local fixed tracing=/sys/kernel/tracing probe=xtcp_test/list n
 	net_pair
 	offloads gro on tso off
 	if b ethtool -k vb | grep -q 'rx-gro-list: off \[fixed\]'; then
 		echo "no rx-gro-list in this kernel: ordinary GRO instead"
+		fixed=1
 	else
 		b ethtool -K vb rx-gro-list on || fail "rx-gro-list"
 		a ethtool -K va rx-gro-list on || fail "rx-gro-list"
 	fi
+	if [ -z "$fixed" ] && ! only_tcp; then
+		[ -e $tracing/kprobe_events ] || mount -t tracefs none $tracing
+		NET_UNDO=gro_list_undo
+		echo "p:$probe xtcp:xtcp_arrival_split" >$tracing/kprobe_events || fail "probe"
+		echo 1 >$tracing/events/$probe/enable || fail "probe"
+		n=$(gro_lists)
+		[ "$n" = 0 ] || fail "$n lists before"
+	fi
 	transfer tcp xtcp $B4 3000001
+	[ -n "$fixed" ] || only_tcp || [ "$(gro_lists)" -gt 0 ] || fail "IPv4: no list arrived"
 	transfer xtcp tcp $B4 3000001
+	n=$([ -n "$fixed" ] || only_tcp || gro_lists)
 	transfer xtcp xtcp $B6 3000001
+	[ -n "$fixed" ] || only_tcp || [ "$(gro_lists)" -gt "$n" ] || fail "IPv6: no list arrived"
+}
+
+gro_lists() {
+	awk '$1 == "list" { n = $2 } END { print n + 0 }' /sys/kernel/tracing/kprobe_profile
+}
+
+gro_list_undo() {
+	echo 0 >/sys/kernel/tracing/events/xtcp_test/list/enable
+	echo -:xtcp_test/list >>/sys/kernel/tracing/kprobe_events
 }

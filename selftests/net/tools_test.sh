@@ -3,7 +3,7 @@
 # The commands in scripts/: what they show must be what happens (topology: common.sh).
 
 TESTS+=" tool_ladder_live tool_ladder_capture tool_bpftrace_states tool_bpftrace_life tool_ss"
-TESTS+=" tool_profile"
+TESTS+=" tool_profile trace_events"
 
 SCRIPTS=${SCRIPTS:-$PWD/scripts}
 
@@ -136,4 +136,101 @@ tool_profile() {
 	[ "$(a cat /proc/sys/net/xtcp/keepalive_probes)" = 9 ] || fail "linux: probes"
 	a "$SCRIPTS/profile" nosuch >/dev/null 2>&1 && fail "an unknown profile is taken"
 	[ "$(b cat /proc/sys/net/xtcp/keepalive_probes)" = 10 ] || fail "it leaks to another namespace"
+}
+
+# ---- the tracepoints that no tool above uses ----
+
+trace_begin() { # EVENT FILTER...: an instance of its own with these events
+	TRACED=/sys/kernel/tracing/instances/xtcp-test-$$
+	[ -d /sys/kernel/tracing/instances ] || mount -t tracefs none /sys/kernel/tracing
+	mkdir $TRACED || fail "tracing instance"
+	NET_UNDO=trace_end
+	while [ $# -gt 1 ]; do
+		# what a field is called, and that it holds what it should, is the filter's to show
+		echo "$2" >"$TRACED/events/xtcp/$1/filter" || fail "filter of $1: $2"
+		echo 1 >"$TRACED/events/xtcp/$1/enable" || fail "$1"
+		shift 2
+	done
+}
+
+trace_end() { rmdir $TRACED; }
+
+# traced EVENT TEXT: lines of it
+traced() { grep -- " $1: $2" $TRACED/trace; }
+
+# field NAME of the line on standard input
+field() { sed -n "s/.* $1=\([^ ]*\).*/\1/p" | head -n 1; }
+
+# traced_cwnd COOKIE: what it was before the loss, and what the timeout made of it
+traced_cwnd() {
+	traced xtcp_cwnd "cookie=$1 " | tr '=' ' ' | awk '
+		{ for (i = 1; i < NF; i++) v[$i] = $(i + 1) }
+		v["cwnd"] >= 10 && v["ssthresh"] == 2147483647 && v["srtt_us"] > 0 { free = 1 }
+		free && v["cwnd"] < 10 && v["ssthresh"] < 64 && v["srtt_us"] > 0 &&
+			v["inflight"] > 0 && v["inflight"] <= 32 { reduced = 1 }
+		END { exit !(free && reduced) }'
+}
+
+# traced_timer COOKIE: it fired no earlier than it was armed for (a tick or so is the clock's)
+traced_timer() {
+	traced xtcp_timer "cookie=$1 which=rexmit " | sed 's/\[[0-9]*\]/ /; s/: xtcp_timer:.*action=/ /' | awk '
+		{ for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+$/) at = $i }
+		/ armed / { armed = at; split($NF, ms, "="); for_s = ms[2] / 1000 }
+		/ fired / { fired = 1; if ($NF != "ms=0" || for_s < 0.2 || at - armed < for_s - 0.02) bad = 1 }
+		END { exit !(fired && !bad) }'
+}
+
+# A sender whose segments are thrown away until its timer has fired, and a segment with a wrong
+# checksum on the same connection
+trace_lossy() { # FROM TO FAMILY, with brackets FROM TO
+	local pid line cookie port isn seq
+	echo >$TRACED/trace
+	serve xtcp "$2" 9000 1
+	b nft -f - <<<'table inet f { chain i { type filter hook prerouting priority -300;
+		tcp dport 9000 meta length > 300 drop; }; }' || fail "nft"
+	ae ./xfer fetch xtcp "$2" 9000 20000 1 &
+	pid=$!
+	wait_for traced xtcp_timer 'cookie=[0-9]* which=rexmit action=fired ms=0$' >/dev/null ||
+		fail "xtcp_timer: $(cat $TRACED/trace)"
+	line=$(traced xtcp_segment_out ".* flags=SYN win")
+	grep -q "family=$3 src=$4:[0-9]* dst=$5:9000 .* len=0 state=SYN_SENT$" <<<"$line" ||
+		fail "xtcp_segment_out: $line"
+	cookie=$(field cookie <<<"$line")
+	port=$(field src <<<"$line")
+	port=${port##*:}
+	isn=$(field seq <<<"$line")
+	wait_for traced xtcp_retransmit "cookie=$cookie " >/dev/null || fail "xtcp_retransmit"
+	a /usr/bin/python3 ./rawseg.py "$1" "$port" "$2" 9000 16 1 1 bad || fail "rawseg.py"
+	wait_for traced xtcp_drop "family=$3 src=$5:9000 dst=$4:$port reason=TCP_CSUM$" >/dev/null ||
+		fail "xtcp_drop: $(traced xtcp_drop)"
+	b nft delete table inet f
+	wait $pid || fail "fetch"
+	server_ok
+	while read -r line; do
+		grep -q "family=$3 src=$4:$port dst=$5:9000 .* state=FIN_WAIT_1$" <<<"$line" ||
+			fail "xtcp_retransmit: $line"
+		# behind the SYN: the data, and the 16 bytes before them that say how many
+		seq=$((($(field seq <<<"$line") - isn - 1) & 0xffffffff))
+		[ $seq -lt 20016 ] && [ "$(field len <<<"$line")" -ge 1 ] &&
+			[ $((seq + $(field len <<<"$line"))) -le 20016 ] || fail "isn $isn: $line"
+	done <<<"$(traced xtcp_retransmit)"
+	traced_timer "$cookie" || fail "xtcp_timer: $(traced xtcp_timer "cookie=$cookie ")"
+	traced_cwnd "$cookie" || fail "xtcp_cwnd: $(traced xtcp_cwnd "cookie=$cookie ")"
+}
+
+netns_number() { $1 readlink /proc/self/ns/net | tr -dc 0-9; }
+
+# The events of a loss tell of the right connection, in the right state, and what happened
+trace_events() {
+	local na nb
+	net_pair
+	only_tcp && return
+	na=$(netns_number a)
+	nb=$(netns_number b)
+	# all is written at once, then shut down: FIN_WAIT_1
+	trace_begin xtcp_segment_out "netns == $na" xtcp_timer "state == 1 || state == 4" \
+		xtcp_retransmit "netns == $na && dport == 9000 && state == 4" \
+		xtcp_drop "netns == $nb && sport == 9000" xtcp_cwnd "netns == $na"
+	trace_lossy $A4 $B4 2 $A4 $B4
+	trace_lossy $A6 $B6 10 "\[$A6\]" "\[$B6\]"
 }
