@@ -175,17 +175,24 @@ static void tail_needless(void)
 	check_eq(cwnd(c), 10);
 }
 
-/* A timeout: what was sent a moment before it may still come, and is not sent again. */
+/*
+ * A timeout: what was sent a moment before it may still come, and is not sent again. (After a
+ * probe the kernel's TCP would put the timeout off with whatever it sends.)
+ */
 static void timeout_recent(void)
 {
-	struct conn *c = far();
+	struct conn *c;
 
+	if (!is_xtcp())
+		put_file("/proc/sys/net/ipv4/tcp_early_retrans", "0");
+	c = far();
 	flight(c, 0, 2);
 	pass(c, RTT);
 	inject(c, ACK, 1, AT(2));
 	none(c);
 	flight(c, 2, 6);
-	data_within(c, AT(5), 400);	/* the probe; the timer counts from here */
+	if (is_xtcp())
+		data_within(c, AT(5), 400);	/* the probe; the timer counts from here */
 	pass(c, 2 * RTT + RTT / 2);
 	flight(c, 6, 10);
 	data_within(c, AT(2), RTT - 5);
@@ -204,7 +211,7 @@ static void timeout_recent(void)
 	none(c);
 	inject(c, ACK, 1, AT(10));
 	none(c);
-	check_eq(resent(c), 5);
+	check_eq(resent(c), 4 + is_xtcp());
 }
 
 const struct row rack_rows[] = {
