@@ -123,6 +123,7 @@ struct how {
 	bool close;		/* close() rather than shutdown() */
 	int mss;
 	int win;
+	int ws;			/* shift of the peer's windows */
 	uint16_t lport;
 	int rcvbuf, sndbuf;
 	void (*tune)(int fd);	/* options before connect() or listen() */
@@ -188,7 +189,8 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	matrix_rows[], knobs_rows[], leftovers_rows[],
 	autotune_rows[], recovery_rows[],
 	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
-	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[];
+	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[],
+	delack_rows[];
 
 /* main.c */
 void fail_at(const char *file, int line, const char *fmt, ...)
