@@ -190,7 +190,7 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	autotune_rows[], recovery_rows[],
 	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
 	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[],
-	delack_rows[], cc_rows[], gro_rows[];
+	delack_rows[], cc_rows[], gro_rows[], pressure_rows[];
 
 /* main.c */
 void fail_at(const char *file, int line, const char *fmt, ...)
