@@ -196,7 +196,9 @@ static bool xtcp_retransmit_frto(struct sock *sk)
  * xtcp_retransmit_lost - send again what recovery marked, as cwnd allows
  * @sk: the connection
  *
- * From the lowest number up (RFC 6675 5, NextSeg); new data come after it.
+ * From the lowest number up (RFC 6675 5, NextSeg); new data come after it. With the oldest
+ * the timer starts anew, as section 6 allows: where a round trip is longer than rto_min, the
+ * timer that was started with the last ACK of new data would not wait for its ACK.
  *
  * Context: Socket lock.
  */
@@ -204,6 +206,7 @@ void xtcp_retransmit_lost(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct sk_buff *skb;
+	bool oldest = false;
 
 	if (xtcp_retransmit_frto(sk))
 		return;
@@ -224,8 +227,11 @@ void xtcp_retransmit_lost(struct sock *sk)
 			break;
 		if (xtcp_retransmit_skb(sk, skb))
 			break;
+		oldest |= skb == xtcp_sndq_rtx_head(sk);
 	}
 	xt->rexmit_next = skb ? xtcp_cb(skb)->seq : xt->snd_nxt;
+	if (oldest)
+		xtcp_timer_cancel(sk, XTCP_TIMER_REXMIT);
 	xtcp_retransmit_arm(sk);
 }
 

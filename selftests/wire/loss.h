@@ -14,7 +14,11 @@
 
 typedef uint32_t block[2];
 
-/* An established connection whose first sample is RTT; segments of LEN. */
+/*
+ * An established connection whose first sample is @rtt; segments of LEN. CUBIC, unless the row
+ * has a tune() of its own.
+ */
+struct conn *far_away(struct how h, int rtt);
 struct conn *far_(struct how h);
 #define far(...) far_(HOW(.sndbuf = 400000, .win = 60000, ##__VA_ARGS__))
 

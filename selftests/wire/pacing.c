@@ -245,6 +245,50 @@ static void ss_ratio(void)
 	window_rate(400);
 }
 
+/* After a loss: seven in flight in each round trip of 100 ms, and a little faster than that. */
+static void avoidance_rate(int percent)
+{
+	uint64_t first = 0, last = 0;
+	struct conn *c;
+	struct seg *s;
+	int n;
+
+	fq();
+	if (percent != 120)
+		knob("pacing_ca_ratio", percent);
+	c = far();
+	flight(c, 0, 10);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(10) });
+	data_within(c, AT(0), 90);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+	write_stream(c, 7 * LEN);
+	for (n = 0; n < 7; n += s->len / LEN) {
+		s = next_seg(c, 100);
+		check(s, "%d segments of 7", n);
+		check_eq(s->seq - c->iss, (uint32_t)AT(10 + n));
+		if (!n)
+			first = s->t_ns;
+		last = s->t_ns;
+	}
+	/* The last leaves when six, or with its predecessor when five, have had their time */
+	ms_between(first, last, 68 * 100 / percent, 100 * 100 / percent, "a window");
+}
+
+static void avoidance_default(void)
+{
+	avoidance_rate(120);
+}
+
+static void ca_ratio(void)
+{
+	avoidance_rate(240);
+}
+
 /* By a timer of the stack's own, where the administrator wants it. */
 static void all_paced(void)
 {
@@ -321,6 +365,8 @@ const struct row pacing_rows[] = {
 	ROW(0, "SO_MAX_PACING_RATE: the FIN in its turn by fq", fin_in_its_turn_fq),
 	ROW(0, "fq: a window at pacing_ss_ratio 200", slow_start_rate),
 	ROW(0, "fq: a window at pacing_ss_ratio 400", ss_ratio),
+	ROW(0, "fq: a window at pacing_ca_ratio 120", avoidance_default),
+	ROW(0, "fq: a window at pacing_ca_ratio 240", ca_ratio),
 	ROW(0, "neither fq nor a rate: a window at once", unpaced),
 	ROW(ROW_XTCP, "pacing 1: a window at pacing_ss_ratio 200", all_paced),
 	ROW(ROW_XTCP, "SO_MAX_PACING_RATE from the first segment", from_the_first),

@@ -88,6 +88,55 @@ static void adapts(void)
 	near(since_ms(c), RTT / 2, 25);
 }
 
+/*
+ * A segment is late by more than is waited for, that is by @ms after its successors, and
+ * then comes, and so does its copy if @dsack. Return: the next segment.
+ */
+static int too_late(struct conn *c, int at, int ms, bool dsack)
+{
+	int n = cwnd(c) < 6 ? cwnd(c) : 6;
+
+	flight(c, at, at + n);
+	pass(c, RTT);
+	mark(c);
+	sack(c, AT(at), { AT(at + 1), AT(at + n) });
+	none(c);
+	data_within(c, AT(at), ms + 90);
+	near(since_ms(c), ms, 25);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(at + n));
+	none(c);
+	if (dsack) {
+		sack(c, AT(at + n), { AT(at), AT(at + 1) });
+		none(c);
+	}
+	return at + n;
+}
+
+/* 16 recoveries without a DSACK: it waits as long as at first. */
+static void forgets(void)
+{
+	struct conn *c = far();
+	int i, at;
+
+	overtaken(c, 0);
+	at = too_late(c, 4, RTT / 4, true);
+	for (i = 0; i < 16; i++)
+		at = too_late(c, at, RTT / 2, false);
+	too_late(c, at, RTT / 4, false);
+}
+
+/* However many DSACKs there are: never longer than SRTT. */
+static void most(void)
+{
+	struct conn *c = far();
+	int i, at;
+
+	overtaken(c, 0);
+	for (i = 1, at = 4; i <= 6; i++)
+		at = too_late(c, at, i < 4 ? i * RTT / 4 : RTT, true);
+}
+
 /* Two round trips of silence: the last segment again, then RTO for the first. */
 static void tail(void)
 {
@@ -219,6 +268,8 @@ const struct row rack_rows[] = {
 	ROW(ROW_CORE, "RFC 8985 6.2 reordering is no loss", not_by_count),
 	ROW(0, "RFC 8985 6.2 RFC 2883 DSACK widens the window", adapts),
 	ROW(ROW_CORE, "RFC 8985 6.3 a timeout: what is recent is not lost", timeout_recent),
+	ROW(ROW_VT, "RFC 8985 6.2 16 recoveries without DSACK: the window is small again", forgets),
+	ROW(ROW_VT, "RFC 8985 6.2 the window is SRTT at most", most),
 	ROW(ROW_CORE, "RFC 8985 7.2 a tail loss probe after two round trips", tail),
 	ROW(0, "RFC 8985 7.2 one segment: no sooner than its ACK may be", tail_alone),
 	ROW(0, "RFC 8985 7.3 new data are the probe", tail_new),

@@ -76,6 +76,34 @@ static void lost_again(void)
 	check_eq(resent(c), 2);
 }
 
+/*
+ * RFC 6675 6: the ACK of what recovery sends again is two round trips younger than the one
+ * before the loss. If these are long, and all alike, the timer must not be in between.
+ */
+static void long_way(void)
+{
+	const int rtt = 400;
+	struct conn *c = far_away(HOW(.sndbuf = 400000, .win = 60000), rtt);
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		flight(c, 10 * i, 10 * i + 10);
+		pass(c, rtt);
+		inject(c, ACK, 1, AT(10 * i + 10));
+		none(c);
+	}
+	flight(c, 80, 90);
+	pass(c, rtt);
+	sack(c, AT(80), { AT(81), AT(90) });
+	data(c, AT(80));
+	none(c);
+	pass(c, rtt);
+	inject(c, ACK, 1, AT(90));
+	none(c);
+	check_eq(resent(c), 1);
+	check(cwnd(c) >= 7, "cwnd %d", cwnd(c));
+}
+
 /* RFC 6937: of 20 segments in flight 14 go out again, evenly. */
 static void prr(void)
 {
@@ -313,6 +341,7 @@ const struct row recovery_rows[] = {
 	ROW(ROW_CORE, "RFC 6675 RFC 2018 holes are filled from the lowest up", holes),
 	ROW(0, "RFC 6675 each hole once", once),
 	ROW(0, "RFC 8985 6.2 a retransmission that is lost", lost_again),
+	ROW(ROW_VT, "RFC 6675 6 no timeout for a fast retransmission on a long way", long_way),
 	ROW(ROW_CORE, "RFC 6937 14 of 20, evenly; cwnd ends at ssthresh", prr),
 	ROW(0, "RFC 6937 3.1 the bound when much is lost", prr_bound),
 	ROW(ROW_CORE, "RFC 6582 partial ACKs", newreno),

@@ -88,7 +88,7 @@ struct conn *listener_peer(const struct conn *l)
 void peer_syn(struct conn *c, struct how h)
 {
 	inject(c, SYN | (h.ecn ? ECE | CWR : 0), 0, 0, .mss = h.mss ? h.mss : 1460,
-	       .ws = h.no_ws ? 0 : 1, .sackok = !h.no_sack, .ts = !h.no_ts);
+	       .ws = h.no_ws ? 0 : 1 + h.ws, .sackok = !h.no_sack, .ts = !h.no_ts);
 	c->ts = !h.no_ts;
 	c->ecn = h.ecn;
 }
@@ -96,7 +96,7 @@ void peer_syn(struct conn *c, struct how h)
 void peer_syn_ack(struct conn *c, struct how h)
 {
 	inject(c, SYN | ACK | (h.ecn ? ECE : 0), 0, 1, .mss = h.mss ? h.mss : 1460,
-	       .ws = h.no_ws ? 0 : 1, .sackok = !h.no_sack,
+	       .ws = h.no_ws ? 0 : 1 + h.ws, .sackok = !h.no_sack,
 	       .ts = !h.no_ts);
 	c->ts = !h.no_ts;
 	c->ecn = h.ecn;

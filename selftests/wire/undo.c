@@ -99,6 +99,105 @@ static void dsack_one(void)
 	check_eq(cwnd(c), 7);
 }
 
+/* RFC 2883 4.2: what came twice lies inside of what waits: the first block in the second. */
+static void dsack_inside(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(5) }, { AT(6), AT(10) });
+	data(c, AT(0));
+	data(c, AT(5));
+	check_eq(ssthresh(c), 7);
+	pass(c, 20);
+	/* 5 was late, and its copy comes as well, before 0 does */
+	sack(c, AT(0), { AT(1), AT(10) });
+	sack(c, AT(0), { AT(5), AT(6) }, { AT(1), AT(10) });
+	none(c);
+	pass(c, 20);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	sack(c, AT(10), { AT(0), AT(1) });
+	none(c);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(cwnd(c) >= 10, "cwnd %d", cwnd(c));
+	check_eq(resent(c), 2);
+}
+
+/* A loss, repaired: nothing but a DSACK could take the reduction back. */
+static struct conn *repaired(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(10) });
+	data(c, AT(0));
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(10));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	return c;
+}
+
+/* What was never sent did not come twice. */
+static void dsack_beyond(void)
+{
+	struct conn *c = repaired();
+	long before = xtcp_counter("SackDiscarded");
+
+	sack(c, AT(10), { AT(10), AT(11) }, { AT(10), AT(12) });
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+	if (is_xtcp())
+		check(xtcp_counter("SackDiscarded") > before, "it was not discarded");
+}
+
+/* Nor did what is older than the first octet. */
+static void dsack_before(void)
+{
+	struct conn *c = repaired();
+
+	sack(c, AT(10), { AT(0) - LEN / 2, AT(0) + LEN / 2 });
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+	check_eq(xtcp_counter("DsackRecv"), 0);
+}
+
+/* More than was sent again did not come twice, unless the network doubles: it tells nothing. */
+static void dsack_surplus(void)
+{
+	struct conn *c = repaired();
+
+	sack(c, AT(10), { AT(0), AT(3) });
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+}
+
+/* Nor does what came twice before anything was sent again: reordering has as long as before. */
+static void dsack_of_network(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 5);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	sack(c, AT(5), { AT(3), AT(4) });
+	none(c);
+	flight(c, 5, 8);
+	pass(c, RTT);
+	mark(c);
+	sack(c, AT(5), { AT(7), AT(8) });
+	none(c);
+	data_within(c, AT(5), 90);
+	near(since_ms(c), RTT / 4, 20);
+}
+
 /* Until the timer has sent the head again; a probe may come before. */
 static void time_out_of(struct conn *c, uint32_t head)
 {
@@ -278,6 +377,12 @@ const struct row undo_rows[] = {
 	ROW(0, "RFC 3522 one late, one lost", timestamp_partial),
 	ROW(ROW_CORE, "RFC 3708 RFC 2883 undone by DSACK", dsack),
 	ROW(0, "RFC 3708 not all of them came twice", dsack_one),
+	ROW(ROW_CORE, "RFC 2883 4.2 RFC 3708 DSACK in the second block", dsack_inside),
+	ROW(0, "RFC 2883 RFC 3708 DSACK of what was never sent", dsack_beyond),
+	/* The kernel's TCP takes one that begins up to a window below. */
+	ROW(ROW_XTCP, "RFC 2883 RFC 3708 DSACK of what is older than all", dsack_before),
+	ROW(0, "RFC 3708 more came twice than was sent again", dsack_surplus),
+	ROW(0, "RFC 3708 RFC 8985 6.2 the network's own doubles", dsack_of_network),
 	ROW(ROW_CORE, "RFC 5682 2.1 a spurious timeout", frto),
 	ROW(0, "RFC 5682 3.1 a spurious timeout, with SACK", frto_sack),
 	ROW(0, "RFC 5682 2.1 a timeout for a loss", frto_loss),

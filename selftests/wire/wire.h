@@ -126,6 +126,7 @@ struct how {
 	bool close;		/* close() rather than shutdown() */
 	int mss;
 	int win;
+	int ws;			/* shift of the peer's windows */
 	uint16_t lport;
 	int rcvbuf, sndbuf;
 	void (*tune)(int fd);	/* options before connect() or listen() */
@@ -191,7 +192,8 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	matrix_rows[], knobs_rows[], effects_rows[], leftovers_rows[],
 	autotune_rows[], recovery_rows[],
 	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
-	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[];
+	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[],
+	delack_rows[], cc_rows[], gro_rows[], pressure_rows[];
 
 /* main.c */
 void fail_at(const char *file, int line, const char *fmt, ...)

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* RFC 9293 3.8.6.3, RFC 5681 4.2: when an ACK waits, and when it does not any more. */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#define TOPIC "delack"
+
+#define QUICK	16	/* so many at the start */
+#define FULL	1400
+
+static uint64_t delay_ms(void)
+{
+	return is_xtcp() ? knob_get("delack_ms") : 40;
+}
+
+static void at_once(struct conn *c, int len)
+{
+	inject(c, ACK, c->snd, 1, .len = len);
+	expect(c, ACK, 1, c->snd, .any = NO_WAIT);
+	read_stream(c, len);
+}
+
+static void none_yet(struct conn *c)
+{
+	fence();
+	check(!next_pending(c), "an ACK at once");
+}
+
+/* Nobody reads it: what a reader brings about is another matter. */
+static void waits(struct conn *c, int len)
+{
+	inject(c, ACK, c->snd, 1, .len = len);
+	none_yet(c);
+}
+
+/* One ACK, of all that has come, so long after mark(); and nothing after it. */
+static void acked_at(struct conn *c, uint64_t ms)
+{
+	uint64_t t = expect(c, ACK, 1, c->snd)->t_ns;
+
+	/* timers run in ticks of 4 ms and are rounded up */
+	near((t - c->mark_ns) / MSEC, ms, 12);
+	none_yet(c);
+}
+
+static struct conn *past_quick(int len)
+{
+	struct conn *c = in_established();
+	int i;
+
+	for (i = 0; i < QUICK; i++)
+		at_once(c, len);
+	return c;
+}
+
+/* The first 16 are acknowledged at once, so that the sender's window grows; then each waits. */
+static void lone(void)
+{
+	struct conn *c = past_quick(100);
+
+	mark(c);
+	waits(c, 100);
+	acked_at(c, delay_ms());
+	/* the kernel's TCP waits twice as long now */
+	if (!is_xtcp())
+		return;
+	mark(c);
+	waits(c, 100);
+	acked_at(c, delay_ms());
+}
+
+static void knob_says(void)
+{
+	struct conn *c;
+
+	knob("delack_ms", 150);
+	c = past_quick(100);
+	mark(c);
+	waits(c, 100);
+	acked_at(c, 150);
+}
+
+/* What comes meanwhile, and is less than a second full segment, does not begin it anew. */
+static void from_the_first(void)
+{
+	struct conn *c = past_quick(100);
+
+	mark(c);
+	waits(c, 60);
+	quiet_for(c, delay_ms() / 2);
+	waits(c, 30);
+	acked_at(c, delay_ms());
+}
+
+/*
+ * The second full segment is not waited for a third, now and later. (The kernel's TCP
+ * acknowledges each of them for as long as its window grows.)
+ */
+static void every_second(void)
+{
+	struct conn *c = in_established();
+	int i, quick = 0;
+
+	for (;;) {
+		inject(c, ACK, c->snd, 1, .len = FULL);
+		read_stream(c, FULL);
+		fence();
+		if (!next_pending(c))
+			break;
+		check(++quick < (is_xtcp() ? QUICK + 1 : 1000), "%d at once", quick);
+	}
+	check(quick >= QUICK, "only %d at once", quick);
+	at_once(c, FULL);
+	for (i = 0; i < 10; i++) {
+		waits(c, FULL);
+		read_stream(c, FULL);
+		none_yet(c);
+		at_once(c, FULL);
+	}
+	mark(c);
+	waits(c, FULL);
+	acked_at(c, delay_ms());
+}
+
+/* TCP_QUICKACK 0: not even the first is acknowledged at once. */
+static void quickack_off(void)
+{
+	struct conn *c = in_established();
+
+	set_int(c->fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+	mark(c);
+	waits(c, 100);
+	acked_at(c, delay_ms());
+}
+
+/* TCP_QUICKACK 1: what is owed goes out with the call. */
+static void quickack_ends_wait(void)
+{
+	struct conn *c = in_established();
+
+	set_int(c->fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+	waits(c, 100);
+	read_stream(c, 100);
+	none_yet(c);
+	set_int(c->fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+	expect(c, ACK, 1, c->snd, .any = NO_WAIT);
+}
+
+/* And from then on nothing waits. (The kernel's TCP forgets about it after a while.) */
+static void quickack_stays(void)
+{
+	struct conn *c = past_quick(100);
+	int i;
+
+	waits(c, 100);
+	set_int(c->fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+	expect(c, ACK, 1, c->snd, .any = NO_WAIT);
+	read_stream(c, 100);
+	for (i = 0; i < 3 * QUICK; i++)
+		at_once(c, 100);
+}
+
+const struct row delack_rows[] = {
+	ROW(ROW_CORE | ROW_VT, "RFC 9293 3.8.6.3 16 ACKs at once, the next after delack_ms", lone),
+	ROW(ROW_XTCP | ROW_VT, "RFC 9293 3.8.6.3 delack_ms 150", knob_says),
+	ROW(ROW_VT, "RFC 9293 3.8.6.3 the delay begins with the first", from_the_first),
+	ROW(ROW_CORE | ROW_VT, "MUST-58 RFC 5681 4.2 the second full segment, later as well",
+	    every_second),
+	ROW(ROW_VT, "TCP_QUICKACK 0: an ACK waits", quickack_off),
+	ROW(ROW_VT, "TCP_QUICKACK 1: an ACK that waits goes out", quickack_ends_wait),
+	ROW(ROW_XTCP | ROW_VT, "TCP_QUICKACK 1: no ACK waits", quickack_stays),
+	{ NULL }
+};
