@@ -158,7 +158,7 @@ static int xtcp_ephemeral_try(struct sock *sk, u16 port)
 	err = xtcp_flow_insert(sk);
 	if (err && xtcp_ephemeral_recycle(sk, &t))
 		err = xtcp_flow_insert(sk);
-	if (err) {	/* somebody else was quicker: the entry's numbers are not for the next port */
+	if (err) {	/* another was quicker: the entry's numbers are not for the next port */
 		xt->write_seq = seq;
 		xt->ts_recent = ts;
 		xt->ts_recent_age_s = age_s;

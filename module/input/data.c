@@ -79,8 +79,8 @@ static bool xtcp_indata_strip(struct xtcp_sock *xt, struct xtcp_segment *seg)
 }
 
 /*
- * No room although it was promised. Data in order: the window is shut until the program
- * has read something, and it is told that it can. Data out of order: as if lost.
+ * No room although it was promised. Data in order: the ACK shuts the window, and the program is
+ * told that it can make room. Data out of order: as if lost.
  */
 static enum skb_drop_reason xtcp_indata_no_memory(struct xtcp_sock *xt,
 						  struct xtcp_segment *seg)
