@@ -148,21 +148,21 @@ enum skb_drop_reason xtcp_input_process(struct sock *sk, struct xtcp_segment *se
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	enum skb_drop_reason reason;
+	bool predicted;
 
 	xt->segs_in += max_t(u32, 1, skb_shinfo(seg->skb)->gso_segs);
 	if (sk->sk_state == TCP_SYN_SENT)
 		return xtcp_synsent_process(sk, seg);
 
-	if (xtcp_input_predicted(sk, seg)) {
-		WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
-		if (xtcp_ack_nothing(sk, seg))
-			return xtcp_indata_process(sk, seg);
-	} else {
+	predicted = xtcp_input_predicted(sk, seg);
+	if (!predicted) {
 		reason = xtcp_validate_process(sk, seg);
 		if (reason)
 			return reason;
-		WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
 	}
+	WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
+	if (predicted && xtcp_ack_nothing(sk, seg))
+		return xtcp_indata_process(sk, seg);
 	reason = xtcp_ack_process(sk, seg);
 	if (reason || (seg->actions & (XTCP_ACT_DONE | XTCP_ACT_TIMEWAIT | XTCP_ACT_ABORT_RST)))
 		return reason;
