@@ -14,12 +14,7 @@ static int after_idle(int knob_value, int idle_ms)
 
 	knob("slow_start_after_idle", knob_value);
 	c = far();
-	twenty(c);
-	flight(c, 10, 30);
-	pass(c, RTT);
-	inject(c, ACK, 1, AT(30));
-	none(c);
-	check_eq(cwnd(c), 40);
+	forty(c);
 	/* Counted from the last data, a round trip ago; the RTO is 300 ms. */
 	pass(c, idle_ms - RTT);
 	write_stream(c, 60 * LEN);

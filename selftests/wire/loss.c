@@ -129,6 +129,16 @@ void twenty(struct conn *c)
 	none(c);
 }
 
+void forty(struct conn *c)
+{
+	twenty(c);
+	flight(c, 10, 30);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(30));
+	none(c);
+	check_eq(cwnd(c), 40);
+}
+
 struct tcp_info tcpi(const struct conn *c)
 {
 	struct tcp_info ti = { 0 };

@@ -48,6 +48,8 @@ void sack_(struct conn *c, uint32_t ack, uint32_t echo, const block *b, int n);
 
 /* cwnd is 20, ten segments are acknowledged. */
 void twenty(struct conn *c);
+/* And 40, with nothing in flight. */
+void forty(struct conn *c);
 
 struct tcp_info tcpi(const struct conn *c);
 int cwnd(const struct conn *c);

@@ -205,32 +205,39 @@ static void fin_in_its_turn_fq(void)
 	fin_in_its_turn();
 }
 
+/* A window of @n segments from AT(10) on: first and last leave @low to @high ms apart. */
+static void window_takes(struct conn *c, int n, int low, int high)
+{
+	uint64_t first = 0, last = 0;
+	struct seg *s;
+	int i;
+
+	write_stream(c, n * LEN);
+	for (i = 0; i < n; i += s->len / LEN) {
+		s = next_seg(c, 100);
+		check(s, "%d segments of %d", i, n);
+		check_eq(s->seq - c->iss, (uint32_t)AT(10 + i));
+		if (!i)
+			first = s->t_ns;
+		last = s->t_ns;
+	}
+	ms_between(first, last, low, high, "a window");
+}
+
 /*
  * Paced without a word of the program: a window of 20 in a round trip of 100 ms leaves at
  * twice that rate in slow start. The initial window before it left at once (RFC 6928).
  */
 static void window_rate(int percent)
 {
-	uint64_t first = 0, last = 0;
 	struct conn *c;
-	struct seg *s;
-	int n;
 
 	if (percent != 200)
 		knob("pacing_ss_ratio", percent);
 	c = far();
 	twenty(c);
-	write_stream(c, 20 * LEN);
-	for (n = 0; n < 20; n += s->len / LEN) {
-		s = next_seg(c, 100);
-		check(s, "%d segments of 20", n);
-		check_eq(s->seq - c->iss, (uint32_t)AT(10 + n));
-		if (!n)
-			first = s->t_ns;
-		last = s->t_ns;
-	}
 	/* The last leaves when 19, or with its predecessor when 18, have had their time */
-	ms_between(first, last, 80 * 100 / percent, 100 * 100 / percent, "a window");
+	window_takes(c, 20, 80 * 100 / percent, 100 * 100 / percent);
 }
 
 static void slow_start_rate(void)
@@ -248,10 +255,7 @@ static void ss_ratio(void)
 /* After a loss: seven in flight in each round trip of 100 ms, and a little faster than that. */
 static void avoidance_rate(int percent)
 {
-	uint64_t first = 0, last = 0;
 	struct conn *c;
-	struct seg *s;
-	int n;
 
 	fq();
 	if (percent != 120)
@@ -266,17 +270,8 @@ static void avoidance_rate(int percent)
 	none(c);
 	check_eq(ssthresh(c), 7);
 	check_eq(cwnd(c), 7);
-	write_stream(c, 7 * LEN);
-	for (n = 0; n < 7; n += s->len / LEN) {
-		s = next_seg(c, 100);
-		check(s, "%d segments of 7", n);
-		check_eq(s->seq - c->iss, (uint32_t)AT(10 + n));
-		if (!n)
-			first = s->t_ns;
-		last = s->t_ns;
-	}
 	/* The last leaves when six, or with its predecessor when five, have had their time */
-	ms_between(first, last, 68 * 100 / percent, 100 * 100 / percent, "a window");
+	window_takes(c, 7, 68 * 100 / percent, 100 * 100 / percent);
 }
 
 static void avoidance_default(void)

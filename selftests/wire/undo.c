@@ -315,12 +315,7 @@ static struct conn *late_ack_of_40(void)
 	struct conn *c = far();
 	uint32_t before;
 
-	twenty(c);
-	flight(c, 10, 30);
-	pass(c, RTT);
-	inject(c, ACK, 1, AT(30));
-	none(c);
-	check_eq(cwnd(c), 40);
+	forty(c);
 	flight(c, 30, 70);
 	before = c->ts_recent;
 	write_stream(c, 90 * LEN);
