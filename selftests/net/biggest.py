@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
 """Largest packet sent by a device: biggest.py DEVICE NAME. NAME.ready is made once it looks;
-it ends when NAME.stop is there, and prints one number for IPv4 and one for IPv6, octets."""
+it ends when NAME.stop is there, and prints one number for IPv4 and one for IPv6, octets.
+NAME.4 and NAME.6 are made when one above 70,000 is seen."""
 
 import os
 import socket
@@ -21,5 +22,7 @@ while True:
             break
         continue
     if addr[2] == socket.PACKET_OUTGOING and addr[1] in largest:
+        if largest[addr[1]] <= 70000 < n:
+            open(name + (".4" if addr[1] == 0x0800 else ".6"), "w").close()
         largest[addr[1]] = max(largest[addr[1]], n)
 print(largest[0x0800], largest[0x86dd])
