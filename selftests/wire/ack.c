@@ -429,7 +429,7 @@ static void sack_crumbs(void)
 	each_answered();
 	for (i = 0; i < 600; i++) {
 		s = answer(c, 101 + i, 2);
-		twice = s->o.sack[0][1] - c->irs == 102 + i;
+		twice = s->o.sack[0][1] - c->irs == 102U + i;
 		check(twice == !!i || !is_xtcp(), "DSACK for %d: %d", 101 + i, twice);
 		if (twice)
 			check_eq(s->o.sack[0][0] - c->irs, 101 + i);
