@@ -315,14 +315,27 @@ class Vm:
         if self.virtual or self.count:
             return ["-accel", "tcg", "-cpu", "qemu64,+rdrand", "-rtc", "clock=vm",
                     "-icount", "shift=%d,sleep=off" % self.shift]
+        if self.emulated():
+            thread = "multi" if self.races() else "single"
+            return ["-accel", "tcg,thread=" + thread, "-cpu", "qemu64,+rdrand"]
+        return ["-accel", "kvm", "-cpu", "host"]
+
+    def emulated(self):
         if self.accel is None:
             self.accel = "kvm" if have_kvm() else "tcg"
-        if self.accel == "kvm":
-            return ["-accel", "kvm", "-cpu", "host"]
-        # QEMU before 8.1 may keep translated code that another CPU has changed meanwhile (a static key
-        # of the kernel): a thread for each CPU only where races are what is looked for
-        thread = "multi" if self.smp > 2 else "single"
-        return ["-accel", "tcg,thread=" + thread, "-cpu", "qemu64,+rdrand"]
+        return self.accel == "tcg"
+
+    def races(self):
+        """Whether each emulated CPU has a thread: only where races are what is looked for.
+
+        QEMU before 8.1 may keep translated code that another CPU has changed meanwhile (a static
+        key of the kernel): "Oops: int3". Most is changed at boot and by insmod, so the other CPUs
+        start after that (guest/start).
+        """
+        return self.smp > 2 and not self.virtual and not self.count and self.emulated()
+
+    def boot_append(self):
+        return self.append + (" maxcpus=1" if self.races() else "")
 
     def module_path(self):
         path = os.path.join(OUT, self.name, "xtcp.ko")
@@ -461,7 +474,7 @@ class FastVm(Vm):
                 "-chardev", "file,id=dmesg,path=" + self.path("dmesg.log"),
                 "-serial", "chardev:console", "-serial", "chardev:out", "-serial", "chardev:dmesg",
                 "-append", "console=ttyS0 loglevel=6 panic=-1 oops=panic random.trust_cpu=on mitigations=off "
-                "nokaslr tsc=reliable " + self.append] + self.monitor.args() + nics + self.qemu
+                "nokaslr tsc=reliable " + self.boot_append()] + self.monitor.args() + nics + self.qemu
         self.launch(args, sink, prefix)
 
 
@@ -509,11 +522,10 @@ def vng_command(vm):
     args = ["/usr/bin/python3", os.path.join(vng, "bin", "vng"), "--run", vm.env["VMLINUZ"],
             "--cpus", str(vm.smp), "--memory", vm.mem, "--user", "root", "--verbose", "--cwd", "/",
             "--force-9p", "--disable-microvm", "--rwdir=" + vm.work, "--append", "loglevel=6",
-            "--append", vm.append or "mitigations=off"]
-    if vm.virtual or vm.count or vm.accel == "tcg" or not have_kvm():
-        args.append("--disable-kvm")
+            "--append", vm.boot_append() or "mitigations=off"]
     extra = [a for nic in vm.nics for a in nic] + vm.qemu
-    if vm.virtual or vm.count:
+    if vm.virtual or vm.count or vm.emulated():
+        args.append("--disable-kvm")
         extra += vm.accel_args()
     if extra:
         args.append("--qemu-opts=" + " ".join(extra))
