@@ -49,6 +49,20 @@ static bool xtcp_validate_in_window(const struct xtcp_sock *xt, const struct xtc
 	       !xtcp_seq_after(seg->seq, xt->rcv_nxt + xtcp_receive_window(xt));
 }
 
+/* Refused as old: the answer says what came twice, whichever test refused it (RFC 2883 4). */
+static void xtcp_validate_old(struct sock *sk, struct xtcp_segment *seg)
+{
+	u32 rcv_nxt = xtcp_sk(sk)->rcv_nxt;
+
+	if (seg->flags & XTCP_FLAG_SYN) {
+		seg->actions |= XTCP_ACT_CHALLENGE;
+		return;
+	}
+	seg->actions |= XTCP_ACT_DUPACK;
+	if (seg->seq != seg->end_seq && xtcp_seq_before(seg->seq, rcv_nxt))
+		xtcp_dsack_note(sk, seg->seq, xtcp_seq_min(seg->end_seq, rcv_nxt));
+}
+
 /* Second: RST. Exactly at rcv_nxt it counts (RFC 5961 3.2), else it is challenged. */
 static enum skb_drop_reason xtcp_validate_rst(struct sock *sk, struct xtcp_segment *seg)
 {
@@ -113,7 +127,7 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 	if (xt->ts_ok && !rst && xtcp_paws_reject(xt->ts_recent, xt->ts_recent_age_s, &seg->opt) &&
 	    !xtcp_validate_overtaken_ack(sk, seg)) {
 		XTCP_SK_ADD(sk, PawsDrops, 1);
-		seg->actions |= seg->flags & XTCP_FLAG_SYN ? XTCP_ACT_CHALLENGE : XTCP_ACT_DUPACK;
+		xtcp_validate_old(sk, seg);
 		return SKB_DROP_REASON_TCP_RFC7323_PAWS;
 	}
 	if (rst)
@@ -122,10 +136,7 @@ enum skb_drop_reason xtcp_validate_process(struct sock *sk, struct xtcp_segment 
 	/* First: the sequence number */
 	if (!xtcp_validate_in_window(xt, seg)) {
 		XTCP_SK_ADD(sk, OutOfWindow, 1);
-		if (seg->seq != seg->end_seq && xtcp_seq_before(seg->seq, xt->rcv_nxt) &&
-		    !(seg->flags & XTCP_FLAG_SYN))
-			xtcp_dsack_note(sk, seg->seq, seg->end_seq);
-		seg->actions |= seg->flags & XTCP_FLAG_SYN ? XTCP_ACT_CHALLENGE : XTCP_ACT_DUPACK;
+		xtcp_validate_old(sk, seg);
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	}
 	/* Fourth: a SYN in a synchronized state: RFC 5961 4.2 */

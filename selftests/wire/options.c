@@ -315,15 +315,26 @@ static void paws(void)
 {
 	struct conn *c = in_established();
 	uint32_t now = c->ts_base + (uint32_t)(now_ns() / MSEC);
+	struct seg *s;
 
 	inject(c, ACK, 1, 1, .len = 10, .set_ts = true, .tsval = now - 100000,
 	       .tsecr = c->ts_recent);
-	expect(c, ACK, 1, 1);
+	s = expect(c, ACK, 1, 1);
+	check(!s->o.nsack, "a block for what is not here");
 	check(!wait_fd(c->fd, POLLIN, 0), "old data was taken");
 	c->snd = 1;
 	inject(c, ACK, 1, 1, .len = 10);
 	expect(c, ACK, 1, 11);
 	read_stream(c, 10);
+	/* It was late, not lost: the peer hears that its retransmission was none too many (RFC 2883) */
+	c->snd = 6;
+	inject(c, ACK, 6, 1, .len = 10, .set_ts = true, .tsval = now - 100000,
+	       .tsecr = c->ts_recent);
+	s = expect(c, ACK, 1, 11);
+	check_eq(s->o.nsack, 1);
+	check_eq(s->o.sack[0][0] - c->irs, 6);
+	check_eq(s->o.sack[0][1] - c->irs, 11);
+	c->snd = 11;
 	/* A RST has no right to be old (5.2). */
 	inject(c, RST, 11, 0, .set_ts = true, .tsval = now - 100000);
 	fence();
