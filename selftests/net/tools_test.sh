@@ -132,6 +132,10 @@ tool_profile() {
 		a "$SCRIPTS/profile" $p || fail "profile $p"
 		[ -z "$(a "$SCRIPTS/profile" $p --show)" ] || fail "profile $p does not last"
 	done
+	# MUST-23, RFC 6298 2.4, RFC 9293 3.4.2
+	a "$SCRIPTS/profile" rfc9293
+	[ "$(a sh -c 'cd /proc/sys/net/xtcp; cat syn_retries rto_min_ms msl_ms' | tr '\n' ' ')" = \
+		"7 1000 120000 " ] || fail "rfc9293"
 	a "$SCRIPTS/profile" linux
 	[ "$(a cat /proc/sys/net/xtcp/keepalive_probes)" = 9 ] || fail "linux: probes"
 	a "$SCRIPTS/profile" nosuch >/dev/null 2>&1 && fail "an unknown profile is taken"

@@ -76,6 +76,27 @@ tshark_clean() {
 	[ -z "$warnings" ] || fail "of $n packets: $(head -n 20 <<<"$warnings")"
 }
 
+# What the hook sees must be what a test is about: 2 is CHECKSUM_COMPLETE
+summed_begin() {
+	need bpftrace
+	bpftrace -e 'BEGIN { printf("on\n"); }
+		kprobe:xtcp_hook_in4, kprobe:xtcp_hook_in6
+		/((struct sk_buff *)arg1)->ip_summed == 2/ { @[probe] = count(); }' \
+		>"$WORK/summed" 2>&1 &
+	SUMMED=$!
+	wait_for grep -q '^on$' "$WORK/summed" || fail "bpftrace: $(cat "$WORK/summed")"
+}
+
+summed_end() {
+	local hook
+	kill -INT $SUMMED
+	wait $SUMMED
+	for hook in in4 in6; do
+		grep -q "@\[kprobe:xtcp_hook_$hook\]: [1-9]" "$WORK/summed" ||
+			fail "no CHECKSUM_COMPLETE at $hook: $(cat "$WORK/summed")"
+	done
+}
+
 # A tunnel that verifies its own checksum hands the inner packet on with CHECKSUM_COMPLETE;
 # offloads are off so that nobody has marked it as good before.
 tunnel() { # DEVICE: give it addresses on both ends and transfer through it
@@ -88,10 +109,12 @@ tunnel() { # DEVICE: give it addresses on both ends and transfer through it
 	b ip link set "$1" up
 	wait_for a ping -c 1 -W 1 10.79.0.2 >/dev/null || fail "no way through $1"
 	wait_for a ping -c 1 -W 1 2001:db8:79::2 >/dev/null || fail "no way through $1"
+	only_tcp || on_debug || summed_begin
 	for pair in $PAIRS; do
 		transfer "${pair%:*}" "${pair#*:}" 10.79.0.2 500001
 		transfer "${pair%:*}" "${pair#*:}" 2001:db8:79::2 500001
 	done
+	only_tcp || on_debug || summed_end
 	! dmesg | grep -i 'hw csum failure' || fail "checksum complaint"
 }
 
@@ -155,7 +178,9 @@ ah_transport() {
 		transfer "${pair%:*}" "${pair#*:}" $B4 100001
 		transfer "${pair%:*}" "${pair#*:}" $B6 100001
 	done
-	b ip -s xfrm state | grep -q 'add 2' || fail "the states were not used"
+	# "use -": never
+	[ "$(b ip -s xfrm state | grep -c 'use 2')" = 4 ] ||
+		fail "states that were not used: $(b ip -s xfrm state)"
 	# a segment without AH is against the policy: nobody answers it
 	a ip xfrm policy flush
 	connect_ends ETIMEDOUT xtcp xtcp $B6

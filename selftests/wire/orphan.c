@@ -87,7 +87,8 @@ static void fin_retries_knob(void)
 	knob("orphan_retries", 3);
 	c = in_fin_wait_1(.close = true);
 	t = wait_gone(c, 60000);
-	check(t >= 2800 && t <= 7500, "given up after %d ms", (int)t);
+	/* 200 + 400 + 800 + 1600; one more would be 6200, which is what the kernel's TCP makes of 3 */
+	check(t >= 2800 && t <= (is_xtcp() ? 5000 : 7500), "given up after %d ms", (int)t);
 }
 
 static void tune_orphan(int fd)
@@ -100,7 +101,8 @@ static void fin_retries_option(void)
 	struct conn *c = in_fin_wait_1(.close = true, .tune = tune_orphan);
 	uint64_t t = wait_gone(c, 60000);
 
-	check(t >= 5900 && t <= 14000, "given up after %d ms", (int)t);
+	/* and 3200; one more would be 12600 */
+	check(t >= 5900 && t <= 10000, "given up after %d ms", (int)t);
 }
 
 /* A zero window does not keep an orphan for ever. */
