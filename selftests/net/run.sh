@@ -17,11 +17,11 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # shellcheck disable=SC1091
 . "$dir/common.sh"
 
-CORE_LEFT_OUT=" interop_long loss_5 reorder duplicate everything queue_small_rate"
-CORE_LEFT_OUT+=" tool_bpftrace_life run_ssh run_redis vxlan_checksum offloads_mixed gro_list"
+CORE_LEFT_OUT=" interop_long everything queue_small_rate tool_bpftrace_life run_ssh run_redis"
 CORE_LEFT_OUT+=" tool_profile tool_ladder_capture tshark_clean run_http_server run_rules"
 CORE_LEFT_OUT+=" run_tells_tcp run_family run_log run_fallback "
-DEBUG_LEFT_OUT=" tool_ladder_live tool_bpftrace_states tool_ss host_untouched vrf synproxy_local "
+DEBUG_LEFT_OUT=" loss_5 reorder duplicate vxlan_checksum offloads_mixed gro_list"
+DEBUG_LEFT_OUT+=" tool_ladder_live tool_bpftrace_states tool_ss host_untouched vrf synproxy_local "
 ! on_debug || CORE_LEFT_OUT+=$DEBUG_LEFT_OUT
 # the oldest and the newest kernel show it
 [ "${XTCP_KERNEL:-}" != 6.12 ] || CORE_LEFT_OUT+=" host_untouched "
