@@ -209,7 +209,8 @@ share() {
 	path_up
 	settle
 	path 20 40 "$(bdp 20 40)"
-	bench -t "$(pick 30000 60000)" -r "$(pick 2 4)" -C s -S r -a 10.2.2.1 share
+	# a minute has some ten losses of each flow
+	bench -t 60000 -r "$(pick 4 8)" -C s -S r -a 10.2.2.1 share
 }
 
 $PART
