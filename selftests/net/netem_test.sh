@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Transfers over a bad link (topology: common.sh, netem on both ends of the veth).
 
-TESTS+=" loss_1 loss_5 reorder duplicate everything"
+TESTS+=" loss_1 loss_5 reorder duplicate everything netem_long"
 
 netem() {
 	need tc
@@ -32,3 +32,11 @@ loss_5() { over_netem 1 1000 100000 -- delay 2ms loss 5%; }
 reorder() { over_netem 1000 500000 -- delay 4ms reorder 25% 50%; }
 duplicate() { over_netem 1000 500000 -- delay 1ms duplicate 10%; }
 everything() { over_netem 1 100000 -- delay 5ms 2ms loss 2% duplicate 2% reorder 10%; }
+
+# 64 MiB each way
+netem_long() {
+	net_pair
+	netem delay 1ms loss 1% duplicate 1% reorder 5%
+	transfer xtcp tcp $B4 $((64 << 20))
+	transfer tcp xtcp $B6 $((64 << 20))
+}
