@@ -82,7 +82,8 @@ untouched_equal() {
 
 # When a delayed acknowledgement fires, or segments find the reader at work and are merged before TCP
 # measures them, a run differs from its twin, without the module, too: so it is the more often the
-# busier the machine. One pair of equal runs over each IP shows that the module changes nothing.
+# busier the machine. What the module did to every exchange would show in all pairs: one pair of equal
+# runs over each IP is asked for.
 host_untouched() {
 	local dir ko round n
 	dir=$(mktemp -d /tmp/xtcp-untouched.XXXXXX)
