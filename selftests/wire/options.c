@@ -326,7 +326,7 @@ static void paws(void)
 	inject(c, ACK, 1, 1, .len = 10);
 	expect(c, ACK, 1, 11);
 	read_stream(c, 10);
-	/* It was late, not lost: the peer hears that its retransmission was none too many (RFC 2883) */
+	/* It was late, not lost: the peer hears of its retransmission (RFC 2883) */
 	c->snd = 6;
 	inject(c, ACK, 6, 1, .len = 10, .set_ts = true, .tsval = now - 100000,
 	       .tsecr = c->ts_recent);

@@ -87,7 +87,7 @@ static void fin_retries_knob(void)
 	knob("orphan_retries", 3);
 	c = in_fin_wait_1(.close = true);
 	t = wait_gone(c, 60000);
-	/* 200 + 400 + 800 + 1600; one more would be 6200, which is what the kernel's TCP makes of 3 */
+	/* 200 + 400 + 800 + 1600; one more would be 6200, which TCP makes of 3 */
 	check(t >= 2800 && t <= (is_xtcp() ? 5000 : 7500), "given up after %d ms", (int)t);
 }
 
