@@ -307,7 +307,7 @@ static void shut_window_user_timeout(void)
 	gone(c);
 }
 
-/* MUST-23: with what the profile rfc9293 sets (net tool_profile) a SYN is tried for three minutes. */
+/* MUST-23: with what the profile rfc9293 sets (net tool_profile), three minutes. */
 static void syn_three_minutes(void)
 {
 	struct conn *c;
