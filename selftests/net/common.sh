@@ -48,6 +48,28 @@ wait_for() {
 	done
 }
 
+# end_bpftrace PID: bpftrace ends when a signal interrupts its wait for events; one that comes
+# between two waits is noted and then forgotten (poll_perf_events of 0.17), so it needs another
+end_bpftrace() {
+	local tries=0
+	while kill -INT $1 2>/dev/null; do
+		wait_for_end $1 && break
+		tries=$((tries + 1))
+		[ $tries -lt 10 ] || fail "bpftrace does not end"
+	done
+	wait $1
+}
+
+# wait_for_end PID: two seconds for it to be gone; a zombie is
+wait_for_end() {
+	local n
+	for n in {1..40}; do
+		grep -q '^State:[[:space:]]*[^Z]' /proc/$1/status 2>/dev/null || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
 # stack NAME: what xfer gets for it
 stack() {
 	if [ "${XTCP_NET_STACKS:-}" = tcp ]; then echo tcp; else echo "$1"; fi

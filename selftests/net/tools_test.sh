@@ -76,8 +76,7 @@ trace_with() {
 	transfer xtcp xtcp $B4 1000
 	transfer xtcp tcp $B6 1000
 	wait_for "${@:2}" "$WORK/out" || fail "$(cat "$WORK/out")"
-	kill -INT $pid
-	wait $pid
+	end_bpftrace $pid
 	cat "$WORK/out"
 }
 

@@ -89,8 +89,7 @@ summed_begin() {
 
 summed_end() {
 	local hook
-	kill -INT $SUMMED
-	wait $SUMMED
+	end_bpftrace $SUMMED
 	for hook in in4 in6; do
 		grep -q "@\[kprobe:xtcp_hook_$hook\]: [1-9]" "$WORK/summed" ||
 			fail "no CHECKSUM_COMPLETE at $hook: $(cat "$WORK/summed")"
@@ -228,12 +227,12 @@ icmp_redirects() {
 	for far in $far4 $far6; do
 		via=10.78.0.3
 		[ $far = $far4 ] || via=fe80::3
-		a ip route get $far | grep -q "via $via" && fail "$far: $via was known before"
+		a ip route get $far | grep -qF "via $via " && fail "$far: $via was known before"
 		ae ./xfer fetch "$(stack xtcp)" $far 9000 1 1 30000 2>/dev/null &
 		pid=$!
 		wait_for grep -q "$far.9000: Flags \[S\]" "$WORK/direct" ||
 			fail "$far: $(cat "$WORK/direct"; a ip route get $far; a nstat -asz '*Redirect*')"
-		a ip route get $far | grep -q "via $via" || fail "route: $(a ip route get $far)"
+		a ip route get $far | grep -qF "via $via " || fail "route: $(a ip route get $far)"
 		kill $pid
 		wait $pid
 	done
