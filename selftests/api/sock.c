@@ -321,30 +321,42 @@ ssize_t recv_all(int fd, void *buf, size_t len)
 	return done;
 }
 
-/* Sends the pattern until nothing more fits for good; bytes taken. */
+/* Nothing is on its way and yet something waits: the peer's window is shut. */
+static bool window_shut(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		return false;
+	return !info.tcpi_unacked && info.tcpi_notsent_bytes;
+}
+
+/* Sends the pattern until the peer takes no more and nothing more fits; bytes taken. */
 ssize_t fill_up(int fd)
 {
 	static __u8 buf[16384];
+	bool shut = false;
 	size_t done = 0;
-	int idle = 0;
 
-	while (idle < 20) {
+	for (;;) {
 		ssize_t n;
 
 		pattern_fill(buf, done, sizeof(buf));
 		n = send(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0) {
 			done += n;
-			idle = 0;
+			shut = false;
 			continue;
 		}
 		if (n < 0 && errno != EAGAIN)
 			return -errno;
-		/* acknowledgements may still be on their way */
-		idle++;
-		usleep(2000);
+		if (shut)
+			return done;
+		if (!WAIT(window_shut(fd)))
+			return -ETIME;
+		shut = true;
 	}
-	return done;
 }
 
 /* Closes with RST. */

@@ -175,6 +175,16 @@ transfer() {
 	server_ok
 }
 
+# A last FIN or its ACK may have been lost: an orphan would outlive the peer's namespace, and ask
+# for that ACK until its retries are over
+closed() {
+	local side
+	for side in a b; do
+		wait_for $side sh -c '! grep -vE "^ *sl |TIME_WAIT" /proc/net/xtcp/sockets 2>/dev/null' ||
+			fail "$side: not closed: $($side cat /proc/net/xtcp/sockets)"
+	done
+}
+
 # XTCP with the kernel's TCP both ways round, and with itself
 PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp"
 on_debug || PAIRS+=" fam:fam"

@@ -87,6 +87,7 @@ nft_queue() {
 	a tc qdisc add dev va root netem loss 3% || fail "netem"
 	transfer xtcp tcp $B4 300000
 	transfer xtcp xtcp $B6 300000
+	closed
 	queue_over a $pid 100
 }
 

@@ -25,6 +25,7 @@ over_netem() { # LENGTHS -- NETEM ARGUMENTS
 			transfer "${pair%:*}" "${pair#*:}" $B6 "$len"
 		done
 	done
+	closed
 }
 
 loss_1() { over_netem 1 1000 1000000 -- delay 2ms loss 1%; }
@@ -39,4 +40,5 @@ netem_long() {
 	netem delay 1ms loss 1% duplicate 1% reorder 5%
 	transfer xtcp tcp $B4 $((64 << 20))
 	transfer tcp xtcp $B6 $((64 << 20))
+	closed
 }

@@ -6,8 +6,8 @@
 #
 #	run.sh [--core] [TEST...]
 #
-# --core leaves out what takes long, on the debug kernel (XTCP_KERNEL=debug) also what shows a
-# program rather than the module. XTCP_NET_STACKS=tcp tests the tests.
+# --core, for the debug kernel, leaves out what shows a program rather than the module.
+# XTCP_NET_STACKS=tcp tests the tests.
 
 dir=$(cd "$(dirname "$0")" && pwd)
 cd "$dir" || exit 1
@@ -17,14 +17,9 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # shellcheck disable=SC1091
 . "$dir/common.sh"
 
-CORE_LEFT_OUT=" interop_long everything queue_small_rate tool_bpftrace_life run_ssh run_redis"
-CORE_LEFT_OUT+=" tool_profile tool_ladder_capture tshark_clean run_http_server run_rules"
-CORE_LEFT_OUT+=" run_tells_tcp run_family run_log run_fallback "
-DEBUG_LEFT_OUT=" loss_5 reorder duplicate vxlan_checksum offloads_mixed gro_list"
-DEBUG_LEFT_OUT+=" tool_ladder_live tool_bpftrace_states tool_ss host_untouched vrf synproxy_local "
-! on_debug || CORE_LEFT_OUT+=$DEBUG_LEFT_OUT
-# the oldest and the newest kernel show it
-[ "${XTCP_KERNEL:-}" != 6.12 ] || CORE_LEFT_OUT+=" host_untouched "
+CORE_LEFT_OUT=" tool_bpftrace_states tool_bpftrace_life tool_profile tool_ss tool_ladder_live"
+CORE_LEFT_OUT+=" tool_ladder_capture tshark_clean host_untouched run_ssh run_redis run_http_server"
+CORE_LEFT_OUT+=" run_rules run_tells_tcp run_family run_log run_fallback "
 
 core=
 if [ "${1:-}" = --core ] || [ -n "${XTCP_CORE:-}" ]; then
