@@ -124,7 +124,7 @@ static bool xtcp_ephemeral_host_uses(const struct xtcp_tuple *t)
 }
 
 /* The tuple is taken: if by a TIME_WAIT entry that gives way (RFC 6191), remove that. */
-static bool xtcp_ephemeral_recycle(struct sock *sk, const struct xtcp_tuple *t)
+static bool xtcp_ephemeral_recycle(struct sock *sk, struct xtcp_tuple *t)
 {
 	struct sock_common *skc;
 	bool gone = false;

@@ -233,7 +233,7 @@ static bool xtcp_flows_match(const struct sock_common *skc, const struct xtcp_tu
 
 /**
  * xtcp_flow_lookup() - find the exact flow of a segment
- * @t: its tuple
+ * @t: its tuple; gets its hash
  *
  * Only the hash is looked at before the reference is held: until then the
  * memory may be that of an entry that dies or is being born, and its kind
@@ -242,9 +242,9 @@ static bool xtcp_flows_match(const struct sock_common *skc, const struct xtcp_tu
  * Context: rcu_read_lock().
  * Return: the entry with a reference, to be given back with xtcp_flow_put(), or NULL.
  */
-struct sock_common *xtcp_flow_lookup(const struct xtcp_tuple *t)
+struct sock_common *xtcp_flow_lookup(struct xtcp_tuple *t)
 {
-	u32 hash = xtcp_flow_hash(t);
+	u32 hash = t->hash = xtcp_flow_hash(t);
 	struct hlist_nulls_head *head = xtcp_flows_bucket(hash);
 	struct xtcp_flows_lock *lock = xtcp_flows_lock(hash);
 	const struct hlist_nulls_node *node;
@@ -275,22 +275,6 @@ restart:
 	    READ_ONCE(lock->replaced) != replaced)
 		goto restart;
 	return NULL;
-}
-
-/**
- * xtcp_flow_exists() - is there such a flow?
- * @t: the tuple
- *
- * Context: rcu_read_lock().
- * Return: true if there is.
- */
-bool xtcp_flow_exists(const struct xtcp_tuple *t)
-{
-	struct sock_common *skc = xtcp_flow_lookup(t);
-
-	if (skc)
-		xtcp_flow_put(skc);
-	return skc;
 }
 
 /**
@@ -352,27 +336,21 @@ static bool xtcp_flows_taken(const struct hlist_nulls_head *head, u32 hash,
 	return false;
 }
 
-static int xtcp_flows_add(struct sock_common *skc, bool passive)
+static int xtcp_flows_add(struct sock_common *skc, struct xtcp_tuple *t, u32 hash, bool passive)
 {
-	struct hlist_nulls_head *head;
-	struct xtcp_flows_lock *lock;
-	struct xtcp_tuple t;
+	struct hlist_nulls_head *head = xtcp_flows_bucket(hash);
+	struct xtcp_flows_lock *lock = xtcp_flows_lock(hash);
 	int err = 0;
-	u32 hash;
 
-	xtcp_flow_tuple(skc, &t);
-	t.sdif = t.dif ? l3mdev_master_ifindex_by_index(t.net, t.dif) : 0;
-	hash = xtcp_flow_hash(&t);
-	head = xtcp_flows_bucket(hash);
-	lock = xtcp_flows_lock(hash);
+	t->sdif = t->dif ? l3mdev_master_ifindex_by_index(t->net, t->dif) : 0;
 
 	spin_lock_bh(&lock->lock);
-	if (xtcp_flows_taken(head, hash, &t, passive)) {
+	if (xtcp_flows_taken(head, hash, t, passive)) {
 		err = -EADDRNOTAVAIL;
 	} else {
 		WRITE_ONCE(skc->skc_hash, hash);
 		refcount_inc(&skc->skc_refcnt);
-		xtcp_inuse_add(t.net, skc->skc_num);
+		xtcp_inuse_add(t->net, skc->skc_num);
 		hlist_nulls_add_head_rcu(&skc->skc_nulls_node, head);
 		xtcp_flows_mark(skc, true);
 	}
@@ -389,19 +367,27 @@ static int xtcp_flows_add(struct sock_common *skc, bool passive)
  */
 int xtcp_flow_insert(struct sock *sk)
 {
-	return xtcp_flows_add(&sk->__sk_common, xtcp_sk(sk)->passive_open);
+	struct xtcp_tuple t;
+
+	xtcp_flow_tuple(&sk->__sk_common, &t);
+	return xtcp_flows_add(&sk->__sk_common, &t, xtcp_flow_hash(&t), xtcp_sk(sk)->passive_open);
 }
 
 /**
  * xtcp_flow_insert_request() - enter a request
  * @req: the request; the table takes a reference
+ * @hash: of its tuple; the lookup that did not find it knows
  *
  * Context: softirq or process.
  * Return: 0, or -EADDRNOTAVAIL if the tuple is taken: a duplicate SYN, most likely.
  */
-int xtcp_flow_insert_request(struct xtcp_request *req)
+int xtcp_flow_insert_request(struct xtcp_request *req, u32 hash)
 {
-	return xtcp_flows_add(&req->ireq.req.__req_common, true);
+	struct xtcp_tuple t;
+
+	xtcp_flow_tuple(&req->ireq.req.__req_common, &t);
+	DEBUG_NET_WARN_ON_ONCE(hash != xtcp_flow_hash(&t));
+	return xtcp_flows_add(&req->ireq.req.__req_common, &t, hash, true);
 }
 
 /**

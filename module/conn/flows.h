@@ -19,6 +19,7 @@
  * @rport: the peer's, network order
  * @dif: device it came in by (the VRF master, if enslaved)
  * @sdif: the slave device, or 0
+ * @hash: xtcp_flow_hash() of it, once xtcp_flow_lookup() has looked
  * @listener: what a tproxy rule chose for a segment that has no flow; no reference,
  *	RCU. NULL: look it up
  */
@@ -32,6 +33,7 @@ struct xtcp_tuple {
 	__be16 rport;
 	int dif;
 	int sdif;
+	u32 hash;
 	struct sock *listener;
 };
 
@@ -57,10 +59,7 @@ void xtcp_flow_tuple(const struct sock_common *skc, struct xtcp_tuple *t);
  * Find the exact flow. Context: rcu_read_lock(). Return: the entry with a
  * reference (give back with xtcp_flow_put()) or NULL.
  */
-struct sock_common *xtcp_flow_lookup(const struct xtcp_tuple *t);
-
-/* Is there such a flow? The same without a reference. Context: RCU. */
-bool xtcp_flow_exists(const struct xtcp_tuple *t);
+struct sock_common *xtcp_flow_lookup(struct xtcp_tuple *t);
 
 /* Give back a reference to any kind of entry. Context: any. */
 void xtcp_flow_put(struct sock_common *skc);
@@ -71,7 +70,7 @@ void xtcp_flow_put(struct sock_common *skc);
  * Context: any but hard IRQ; takes the bucket lock with BHs off.
  */
 int xtcp_flow_insert(struct sock *sk);
-int xtcp_flow_insert_request(struct xtcp_request *req);
+int xtcp_flow_insert_request(struct xtcp_request *req, u32 hash);
 
 /*
  * Replace @old by @new in one step under the bucket lock, new in before old

@@ -22,7 +22,7 @@ int xtcp_exthdr_find(const struct sk_buff *skb, u8 *proto);
  * header, cb parsed, checksum verified, @t filled in, one reference to @skc or to none.
  * Consumes skb.
  */
-void xtcp_receive_segment(struct sk_buff *skb, const struct xtcp_tuple *t,
+void xtcp_receive_segment(struct sk_buff *skb, struct xtcp_tuple *t,
 			  struct sock_common *skc);
 /* proto.backlog_rcv */
 int xtcp_receive_backlog(struct sock *sk, struct sk_buff *skb);

@@ -164,13 +164,13 @@ static enum skb_drop_reason xtcp_listen_cookie(struct sock *listener, struct xtc
 }
 
 static enum skb_drop_reason xtcp_listen_enter(struct sock *listener, struct xtcp_request *req,
-					      struct dst_entry *dst)
+					      u32 hash, struct dst_entry *dst)
 {
 	struct sock_common *skc = (struct sock_common *)req;
 	struct xtcp_net *xn = xtcp_net(sock_net(listener));
 
 	/* The same SYN on another CPU may have been quicker (S5) */
-	if (xtcp_flow_insert_request(req))
+	if (xtcp_flow_insert_request(req, hash))
 		return SKB_DROP_REASON_NOT_SPECIFIED;
 	xtcp_state_mini(skc, TCP_LISTEN, TCP_NEW_SYN_RECV, XTCP_REASON_SEGMENT);
 	xtcp_timer_arm_request(req, READ_ONCE(xn->knobs.rto_initial_ms));
@@ -264,7 +264,7 @@ enum skb_drop_reason xtcp_listen_syn(struct sock *listener, struct sk_buff *skb,
 	if (want_cookie)
 		reason = xtcp_listen_cookie(listener, req, t, dst);
 	else
-		reason = xtcp_listen_enter(listener, req, dst);
+		reason = xtcp_listen_enter(listener, req, t->hash, dst);
 	dst_release(dst);
 	xtcp_flow_put((struct sock_common *)req);
 	return reason;

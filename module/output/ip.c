@@ -61,30 +61,65 @@ static __be32 xtcp_ip_first_hop(const struct sock *sk)
 	return xtcp_ip_source_routed(opt) ? opt->opt.faddr : inet_sk(sk)->inet_daddr;
 }
 
-/* MUST-43: an address the program chose; MUST-44: else IP's choice; MUST-45: kept. */
-static int xtcp_ip_connect4(struct sock *sk)
+/* Is @rt of use for a connection? Return: 0, -ENETUNREACH, or the lookup's error. */
+static int xtcp_ip_connectable(const struct sock *sk, struct rtable *rt)
 {
-	struct inet_sock *inet = inet_sk(sk);
-	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
-	struct rtable *rt;
-
-	rt = ip_route_connect(fl4, xtcp_ip_first_hop(sk), inet->inet_saddr,
-			      sk->sk_bound_dev_if, xtcp_sk(sk)->wire_protocol,
-			      inet->inet_sport, inet->inet_dport, sk);
 	if (IS_ERR(rt)) {
 		if (PTR_ERR(rt) == -ENETUNREACH)
 			IP_INC_STATS(sock_net(sk), IPSTATS_MIB_OUTNOROUTES);
 		return PTR_ERR(rt);
 	}
-	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST)) {	/* MUST-46 */
-		ip_rt_put(rt);
-		return -ENETUNREACH;
-	}
+	if (!(rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST)))	/* MUST-46 */
+		return 0;
+	ip_rt_put(rt);
+	return -ENETUNREACH;
+}
+
+/* MUST-43: an address the program chose; MUST-44: else IP's choice; MUST-45: kept. */
+static void xtcp_ip_set_source4(struct sock *sk, const struct flowi4 *fl4)
+{
+	struct inet_sock *inet = inet_sk(sk);
+
 	if (!xtcp_ip_source_routed(xtcp_ip_options(sk)))
 		sk_daddr_set(sk, fl4->daddr);
 	if (!inet->inet_saddr)
 		inet->inet_saddr = fl4->saddr;
 	sk_rcv_saddr_set(sk, inet->inet_saddr);
+}
+
+static int xtcp_ip_source4(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	struct rtable *rt;
+	struct flowi4 fl4;
+	int err;
+
+	ip_route_connect_init(&fl4, xtcp_ip_first_hop(sk), inet->inet_saddr,
+			      sk->sk_bound_dev_if, xtcp_sk(sk)->wire_protocol,
+			      0, inet->inet_dport, sk);
+	rt = __ip_route_output_key(sock_net(sk), &fl4);
+	err = xtcp_ip_connectable(sk, rt);
+	if (err)
+		return err;
+	xtcp_ip_set_source4(sk, &fl4);
+	ip_rt_put(rt);
+	return 0;
+}
+
+static int xtcp_ip_connect4(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
+	struct rtable *rt;
+	int err;
+
+	rt = ip_route_connect(fl4, xtcp_ip_first_hop(sk), inet->inet_saddr,
+			      sk->sk_bound_dev_if, xtcp_sk(sk)->wire_protocol,
+			      inet->inet_sport, inet->inet_dport, sk);
+	err = xtcp_ip_connectable(sk, rt);
+	if (err)
+		return err;
+	xtcp_ip_set_source4(sk, fl4);
 	xtcp_ip_cache(sk, &rt->dst);
 	return 0;
 }
@@ -154,8 +189,7 @@ static int xtcp_ip_connect6(struct sock *sk)
  * @sk: destination and its port, device, and source if bound, are set; so is
  *      ip_version
  *
- * Chooses the source address, caches the route, sets up offloads. To be called
- * again once the source port is known: rules may depend on it.
+ * Chooses the source address, caches the route, sets up offloads.
  *
  * Context: process, socket lock.
  * Return: 0, -ENETUNREACH, -EHOSTUNREACH, -EACCES, ...
@@ -163,6 +197,19 @@ static int xtcp_ip_connect6(struct sock *sk)
 int xtcp_ip_connect(struct sock *sk)
 {
 	return xtcp_is_v4(sk) ? xtcp_ip_connect4(sk) : xtcp_ip_connect6(sk);
+}
+
+/**
+ * xtcp_ip_source() - source address of a connection that begins and has no port yet
+ * @sk: as for xtcp_ip_connect(), which is to follow once the source port is known: policy
+ *      rules and IPsec may depend on it
+ *
+ * Context: process, socket lock.
+ * Return: 0, -ENETUNREACH, -EHOSTUNREACH, -EACCES, ...
+ */
+int xtcp_ip_source(struct sock *sk)
+{
+	return xtcp_is_v4(sk) ? xtcp_ip_source4(sk) : xtcp_ip_connect6(sk);
 }
 
 static struct dst_entry *xtcp_ip_route4(struct sock *sk)

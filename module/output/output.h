@@ -18,6 +18,7 @@
  * Return: 0, -ENETUNREACH, -EHOSTUNREACH, -EACCES (broadcast), ...
  */
 int xtcp_ip_connect(struct sock *sk);
+int xtcp_ip_source(struct sock *sk);
 
 /* srcroute.c: MUST-53. The first is for ireq_opt of an IPv4 request. */
 struct ip_options_rcu *xtcp_ip_return_route(const struct sk_buff *skb);

@@ -88,7 +88,6 @@ static int xtcp_connect_start(struct sock *sk)
 	if (err)
 		return err;
 
-	/* Policy rules and IPsec may depend on the port, known only now */
 	if (ephemeral) {
 		err = xtcp_ip_connect(sk);
 		if (err)
@@ -125,7 +124,7 @@ static int xtcp_connect_go(struct sock *sk, __be16 port)
 	int err;
 
 	inet_sk(sk)->inet_dport = port;
-	err = xtcp_ip_connect(sk);
+	err = inet_sk(sk)->inet_num ? xtcp_ip_connect(sk) : xtcp_ip_source(sk);
 	if (err) {
 		/* Nothing was chosen yet; what bind() gave stays */
 		inet_sk(sk)->inet_dport = 0;

@@ -187,6 +187,8 @@ gro_list() {
 		b ethtool -K vb rx-gro-list on || fail "rx-gro-list"
 		a ethtool -K va rx-gro-list on || fail "rx-gro-list"
 	fi
+	# without probes the debug kernel shows what it finds wrong, not that it took this way
+	! on_debug || fixed=1
 	if [ -z "$fixed" ] && ! only_tcp; then
 		[ -e $tracing/kprobe_events ] || mount -t tracefs none $tracing
 		NET_UNDO=gro_list_undo

@@ -19,7 +19,9 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 CORE_LEFT_OUT=" tool_bpftrace_states tool_bpftrace_life tool_profile tool_ss tool_ladder_live"
 CORE_LEFT_OUT+=" tool_ladder_capture tshark_clean host_untouched run_ssh run_redis run_http_server"
-CORE_LEFT_OUT+=" run_rules run_tells_tcp run_family run_log run_fallback "
+CORE_LEFT_OUT+=" run_rules run_tells_tcp run_family run_log run_fallback"
+# the debug kernel is without nft_synproxy
+! on_debug || CORE_LEFT_OUT+=" synproxy_local"
 
 core=
 if [ "${1:-}" = --core ] || [ -n "${XTCP_CORE:-}" ]; then
@@ -38,7 +40,7 @@ for f in interop netem memory ecn queue filter wire lend apps tools host; do
 done
 chosen=
 for t in ${*:-$TESTS}; do
-	if [ -z "$core" ] || [[ $CORE_LEFT_OUT != *" $t "* ]]; then
+	if [ -z "$core" ] || [[ "$CORE_LEFT_OUT " != *" $t "* ]]; then
 		chosen+=" $t"
 	fi
 done
