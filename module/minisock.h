@@ -13,23 +13,24 @@ struct xtcp_port;
  * struct xtcp_request - a half-open connection: state SYN_RECV from LISTEN
  * @ireq: the kernel's request; LSMs, netlabel and SYN-ACK routing read it.
  *        rsk_timer, num_timeout, num_retrans, rsk_listener (one reference),
- *        mss (peer's), ts_recent and saved_syn are used as the kernel does.
+ *        mss (peer's), ts_recent, rsk_rcv_wnd (offered in the SYN-ACK, bytes) and
+ *        saved_syn are used as the kernel does.
  *        rsk_refcnt: one for the table, one for a pending timer, lookups
  * @rcv_isn: the SYN's sequence number
  * @snt_isn: the SYN-ACK's
  * @ts_offset: timestamp offset of this tuple, ms
- * @synack_sent_ms: when the first SYN-ACK went out, for the RTT, ms
  * @window: peer's window of the SYN, unscaled, bytes
- * @rcv_wnd: window we offered in the SYN-ACK, bytes
  * @last_oow_ack_ms: when a challenge ACK last went out, ms
  * @deadline: when the SYN-ACK timer is due, low half of jiffies; timers.c
- * @since_us: when the request was made
+ * @since_us: when the request was made, and the first SYN-ACK
+ * @dst: the SYN-ACK's route, a reference, until the child takes it; or NULL
+ * @dst_cookie: how IPv6 tells whether @dst is stale
  * @wire_protocol: 6 or 253
  * @tos: traffic class of the SYN
  * @acked: the third ACK came but accept queue was full, or TCP_DEFER_ACCEPT waits
  *
- * Made by input/listen.c; immutable but for the counters (READ_ONCE) and ecn_ok, which a
- * SYN that comes again without ECN clears.
+ * Made by input/listen.c; immutable but for the counters (READ_ONCE), dst (xchg) and ecn_ok,
+ * which a SYN that comes again without ECN clears.
  * Lives in a SLAB_TYPESAFE_BY_RCU cache.
  */
 struct xtcp_request {
@@ -37,15 +38,15 @@ struct xtcp_request {
 	u32 rcv_isn;
 	u32 snt_isn;
 	u32 ts_offset;
-	u32 synack_sent_ms;
 	u32 last_oow_ack_ms;
-	u32 rcv_wnd;
 	u32 deadline;
 	u16 window;
 	u8 wire_protocol;
 	u8 tos;
 	u8 acked;
+	u32 dst_cookie;
 	u64 since_us;
+	struct dst_entry *dst;
 };
 
 static inline struct xtcp_request *xtcp_req(const struct sock_common *skc)

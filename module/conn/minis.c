@@ -128,6 +128,7 @@ void xtcp_minis_request_free(struct xtcp_request *req)
 		xtcp_minis_free_ipv6_opt(listener, req->ireq.ipv6_opt);
 #endif
 	kfree(req->ireq.req.saved_syn);
+	dst_release(req->dst);
 	atomic_dec(&xtcp_sk(listener)->acceptq->requests);
 	kmem_cache_free(xtcp_minis_requests, req);
 	sock_put(listener);

@@ -103,8 +103,8 @@ static void xtcp_child_sequence(struct xtcp_sock *xt, const struct xtcp_request 
 	xt->rcv_nxt = req->rcv_isn + 1;
 	xt->rcv_wup = xt->rcv_nxt;
 	xt->copied_seq = xt->rcv_nxt;
-	xt->rcv_wnd = req->rcv_wnd;
-	xt->rcv_ssthresh = req->rcv_wnd;
+	xt->rcv_wnd = req->ireq.req.rsk_rcv_wnd;
+	xt->rcv_ssthresh = xt->rcv_wnd;
 	xt->window_clamp = req->ireq.req.rsk_window_clamp;
 }
 
@@ -137,10 +137,9 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 	xtcp_rtt_init(&xt->rtt, READ_ONCE(xtcp_net(sock_net(child))->knobs.rto_initial_ms) *
 		      USEC_PER_MSEC);
 	/* RFC 6298 3: the handshake gives the first sample, if it was not repeated */
-	if (!ireq->req.num_retrans && req->synack_sent_ms)
-		xtcp_rtt_sample(&xt->rtt, max_t(u32, xtcp_clock_ms() - req->synack_sent_ms, 1) *
-				USEC_PER_MSEC, xtcp_knob_rto_min_us(child),
-				xtcp_knob_rto_max_us(child));
+	if (!ireq->req.num_retrans && !ireq->req.syncookie)
+		xtcp_rtt_sample(&xt->rtt, max_t(u32, xtcp_clock_us() - req->since_us, 1),
+				xtcp_knob_rto_min_us(child), xtcp_knob_rto_max_us(child));
 }
 
 /* Nobody has seen it: undo sk_clone(). */
@@ -189,7 +188,7 @@ static bool xtcp_child_enter(struct sock *child, struct xtcp_request *req, bool 
 struct sock *xtcp_child_create(struct sock *listener, struct xtcp_request *req,
 			       struct sk_buff *skb, bool replace_request)
 {
-	struct dst_entry *dst = xtcp_ip_request_dst(listener, req);
+	struct dst_entry *dst = xtcp_ip_request_take_dst(listener, req);
 	struct sock *child;
 	int err;
 

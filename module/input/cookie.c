@@ -145,7 +145,7 @@ static struct xtcp_request *xtcp_cookie_request(struct sock *listener, struct sk
 	req->window = seg.wnd;
 	req->ts_offset = xtcp_flow_ts_offset(t);
 	req->ireq.req.mss = mss;
-	req->ireq.req.num_retrans = 0;
+	req->ireq.req.syncookie = 1;	/* what the handshake took is not known */
 	xtcp_cookie_restore(req, &seg);
 	return req;
 }

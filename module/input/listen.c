@@ -107,14 +107,14 @@ void xtcp_listen_offer(struct xtcp_request *req, const struct sock *listener,
 	struct inet_request_sock *ireq = &req->ireq;
 	u32 clamp = xtcp_metrics_clamp(dst, READ_ONCE(xtcp_sk(listener)->window_clamp));
 	u32 mss = xtcp_ip_advmss(listener, dst, ireq->ireq_family == AF_INET ? 4 : 6);
+	u32 window;
 	u8 scale;
 
 	xtcp_rcvq_initial_window(listener, mss - (ireq->tstamp_ok ? 12 : 0), ireq->wscale_ok,
-				 &req->rcv_wnd, &clamp, &scale);
-	req->rcv_wnd = xtcp_metrics_initial_window(dst, mss, req->rcv_wnd);
+				 &window, &clamp, &scale);
 	ireq->rcv_wscale = scale;
 	ireq->req.rsk_window_clamp = clamp;
-	ireq->req.rsk_rcv_wnd = req->rcv_wnd;
+	ireq->req.rsk_rcv_wnd = xtcp_metrics_initial_window(dst, mss, window);
 }
 
 static void xtcp_listen_save_syn(struct xtcp_request *req, const struct sock *listener,
@@ -169,6 +169,7 @@ static enum skb_drop_reason xtcp_listen_enter(struct sock *listener, struct xtcp
 	struct sock_common *skc = (struct sock_common *)req;
 	struct xtcp_net *xn = xtcp_net(sock_net(listener));
 
+	xtcp_ip_request_keep_dst(listener, req, dst);
 	/* The same SYN on another CPU may have been quicker (S5) */
 	if (xtcp_flow_insert_request(req, hash))
 		return SKB_DROP_REASON_NOT_SPECIFIED;
@@ -205,7 +206,6 @@ static struct xtcp_request *xtcp_listen_make(struct sock *listener, struct sk_bu
 	req->snt_isn = xtcp_flow_isn(t, &req->ts_offset);
 	if (xtcp_cb(skb)->rx.ack)
 		req->snt_isn = xtcp_cb(skb)->rx.ack;
-	req->synack_sent_ms = (u32)div_u64(req->since_us, USEC_PER_MSEC);
 
 	/* The LSM first: the route depends on the label that it gives the request */
 	dst = security_inet_conn_request(listener, skb, &req->ireq.req) ? NULL :
@@ -325,7 +325,7 @@ static enum skb_drop_reason xtcp_listen_reset(struct sock *listener, struct xtcp
 static bool xtcp_listen_in_window(const struct xtcp_request *req, const struct xtcp_cb *cb)
 {
 	u32 start = req->rcv_isn + 1;
-	u32 end = start + req->rcv_wnd;
+	u32 end = start + req->ireq.req.rsk_rcv_wnd;
 
 	if (cb->seq == start)
 		return true;

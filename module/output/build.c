@@ -194,7 +194,7 @@ struct sk_buff *xtcp_build_synack(const struct sock *listener, struct xtcp_reque
 	b.h.flags = XTCP_FLAG_SYN | XTCP_FLAG_ACK;
 	if (req->ireq.ecn_ok)
 		b.h.flags |= XTCP_FLAG_ECE;	/* RFC 3168 6.1.1 */
-	b.h.window = min_t(u32, req->rcv_wnd, U16_MAX);
+	b.h.window = min_t(u32, req->ireq.req.rsk_rcv_wnd, U16_MAX);
 	xtcp_build_request_options(listener, req, dst, &b.opt);
 	xtcp_build_header(skb, &b);
 	skb_set_owner_w(skb, (struct sock *)listener);

@@ -406,7 +406,7 @@ void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *
 	b.h.seq = req->snt_isn + 1;
 	b.h.ack = req->rcv_isn + 1;
 	b.h.flags = XTCP_FLAG_ACK;
-	b.h.window = min_t(u32, req->rcv_wnd >> req->ireq.rcv_wscale, U16_MAX);
+	b.h.window = min_t(u32, req->ireq.req.rsk_rcv_wnd >> req->ireq.rcv_wscale, U16_MAX);
 	if (req->ireq.tstamp_ok) {
 		b.opt.present = XTCP_OPT_TS;
 		b.opt.tsval = xtcp_clock_ms() + req->ts_offset;
@@ -449,6 +449,8 @@ int xtcp_control_synack(const struct sock *listener, struct xtcp_request *req,
 	}
 	XTCP_INC(net, OutSegs);
 	if (again) {
+		/* The way it went first may be why it has to go again */
+		dst_release(xchg(&req->dst, NULL));
 		XTCP_INC(net, SynAckRetrans);
 		XTCP_INC(net, RetransSegs);
 	}

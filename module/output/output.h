@@ -33,6 +33,11 @@ int xtcp_ip_child(struct sock *child, struct xtcp_request *req, struct dst_entry
 /* The route of a SYN-ACK (also for a cookie). Return: dst with a reference, or NULL. */
 struct dst_entry *xtcp_ip_request_dst(const struct sock *listener, struct xtcp_request *req);
 
+/* The same for the child: kept while the request waits, taken once if it is not stale. */
+void xtcp_ip_request_keep_dst(const struct sock *listener, struct xtcp_request *req,
+			      struct dst_entry *dst);
+struct dst_entry *xtcp_ip_request_take_dst(const struct sock *listener, struct xtcp_request *req);
+
 /* The cached route, checked, or made again. NULL: no route. Borrowed, no reference. */
 struct dst_entry *xtcp_ip_dst(struct sock *sk);
 

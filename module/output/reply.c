@@ -139,6 +139,55 @@ struct dst_entry *xtcp_ip_request_dst(const struct sock *listener, struct xtcp_r
 	return dst;
 }
 
+/* Are there policies that may make another route of what was found, once there is a key? */
+static bool xtcp_reply_has_policies(const struct sock *listener)
+{
+#ifdef CONFIG_XFRM
+	return sock_net(listener)->xfrm.policy_count[XFRM_POLICY_OUT] ||
+	       rcu_access_pointer(listener->sk_policy[XFRM_POLICY_OUT]);
+#else
+	return false;
+#endif
+}
+
+/**
+ * xtcp_ip_request_keep_dst() - the child is to go the SYN-ACK's way
+ * @listener: the listener
+ * @req: not yet in the table
+ * @dst: the route; @req gets a reference of its own, unless there are IPsec policies, or
+ *       nobody keeps the namespace for as long
+ *
+ * Context: any.
+ */
+void xtcp_ip_request_keep_dst(const struct sock *listener, struct xtcp_request *req,
+			      struct dst_entry *dst)
+{
+	if (!listener->sk_net_refcnt || xtcp_reply_has_policies(listener))
+		return;
+	if (req->ireq.ireq_family == AF_INET6)
+		req->dst_cookie = rt6_get_cookie(dst_rt6_info(dst));
+	req->dst = dst_clone(dst);
+}
+
+/**
+ * xtcp_ip_request_take_dst() - the route of a new child
+ * @listener: the listener
+ * @req: the request; what it kept is gone after this
+ *
+ * Context: any.
+ * Return: route with a reference: the SYN-ACK's, unless that went stale; or NULL.
+ */
+struct dst_entry *xtcp_ip_request_take_dst(const struct sock *listener,
+					   struct xtcp_request *req)
+{
+	struct dst_entry *dst = xchg(&req->dst, NULL);
+
+	if (dst && dst_check(dst, req->dst_cookie))
+		return dst;
+	dst_release(dst);
+	return xtcp_ip_request_dst(listener, req);
+}
+
 static int xtcp_reply_request4(const struct sock *listener, const struct xtcp_request *req,
 			       struct sk_buff *skb)
 {

@@ -350,3 +350,25 @@ TEST_F(api, defer_accept)
 	ASSERT_LE(0, d);
 	EXPECT_EQ(1, recv(d, &b, 1, MSG_DONTWAIT));
 }
+
+/* A request may wait for long: its child goes by the routes of then. */
+TEST_F(api, defer_accept_new_route)
+{
+	bool six = self->s->af == AF_INET6 && !self->s->mapped;
+	int l, c = cli_socket(self->s, 0), d;
+	struct addr a;
+
+	l = make_listener(self->s, 4, &a);
+	ASSERT_LE(0, l);
+	EXPECT_EQ(0, set_int(l, IPPROTO_TCP, TCP_DEFER_ACCEPT, 30));
+	EXPECT_EQ(0, do_connect(c, &a));
+	ASSERT_EQ(0, ns_route("%s route del local %s dev lo table local", six ? "-6" : "-4",
+			      six ? "::1" : "127.0.0.1"));
+	ASSERT_EQ(0, ns_route("%s route add local %s dev lo table local mtu 1400",
+			      six ? "-6" : "-4", six ? "::1" : "127.0.0.1"));
+	EXPECT_EQ(1, send(c, "x", 1, 0));
+	EXPECT_TRUE(poll_for(l, POLLIN) & POLLIN);
+	d = accept(l, NULL, NULL);
+	ASSERT_LE(0, d);
+	EXPECT_EQ(1400U, info_of(d).tcpi_pmtu);
+}
