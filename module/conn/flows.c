@@ -336,8 +336,10 @@ static bool xtcp_flows_taken(const struct hlist_nulls_head *head, u32 hash,
 	return false;
 }
 
-static int xtcp_flows_add(struct sock_common *skc, struct xtcp_tuple *t, u32 hash, bool passive)
+/* @t: of @skc, with its hash */
+static int xtcp_flows_add(struct sock_common *skc, struct xtcp_tuple *t, bool passive)
 {
+	u32 hash = t->hash;
 	struct hlist_nulls_head *head = xtcp_flows_bucket(hash);
 	struct xtcp_flows_lock *lock = xtcp_flows_lock(hash);
 	int err = 0;
@@ -370,7 +372,8 @@ int xtcp_flow_insert(struct sock *sk)
 	struct xtcp_tuple t;
 
 	xtcp_flow_tuple(&sk->__sk_common, &t);
-	return xtcp_flows_add(&sk->__sk_common, &t, xtcp_flow_hash(&t), xtcp_sk(sk)->passive_open);
+	t.hash = xtcp_flow_hash(&t);
+	return xtcp_flows_add(&sk->__sk_common, &t, xtcp_sk(sk)->passive_open);
 }
 
 /**
@@ -387,7 +390,8 @@ int xtcp_flow_insert_request(struct xtcp_request *req, u32 hash)
 
 	xtcp_flow_tuple(&req->ireq.req.__req_common, &t);
 	DEBUG_NET_WARN_ON_ONCE(hash != xtcp_flow_hash(&t));
-	return xtcp_flows_add(&req->ireq.req.__req_common, &t, hash, true);
+	t.hash = hash;
+	return xtcp_flows_add(&req->ireq.req.__req_common, &t, true);
 }
 
 /**

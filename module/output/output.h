@@ -18,6 +18,7 @@
  * Return: 0, -ENETUNREACH, -EHOSTUNREACH, -EACCES (broadcast), ...
  */
 int xtcp_ip_connect(struct sock *sk);
+/* Its source address only, for a connect() whose port is not chosen yet; that one follows. */
 int xtcp_ip_source(struct sock *sk);
 
 /* srcroute.c: MUST-53. The first is for ireq_opt of an IPv4 request. */

@@ -142,6 +142,7 @@ int make_pair(const struct api_stack *s, int *cli, int *srv);
 int make_pair_bufs(const struct api_stack *s, int *cli, int *srv, int sndbuf, int rcvbuf);
 int make_stuck(const struct api_stack *s);
 int tcp_state(int fd);
+struct tcp_info info_of(int fd);
 int so_error(int fd);
 int get_int(int fd, int level, int name);
 int set_int(int fd, int level, int name, int val);

@@ -31,16 +31,6 @@ TEST_F(api, listen_unbound)
 	}
 }
 
-/* Reads the accept queue's length and bound as ss does. */
-static struct tcp_info info_of(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	return info;
-}
-
 TEST_F(api, listen_backlog_clamped)
 {
 	int fd;

@@ -183,6 +183,16 @@ int tcp_state(int fd)
 	return info.tcpi_state;
 }
 
+/* All zero if it cannot be had. Of a listener: the accept queue, as ss reads it. */
+struct tcp_info info_of(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return info;
+}
+
 int get_int(int fd, int level, int name)
 {
 	socklen_t len = sizeof(int);
@@ -324,11 +334,8 @@ ssize_t recv_all(int fd, void *buf, size_t len)
 /* Nothing is on its way and yet something waits: the peer's window is shut. */
 static bool window_shut(int fd)
 {
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
+	struct tcp_info info = info_of(fd);
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-		return false;
 	return !info.tcpi_unacked && info.tcpi_notsent_bytes;
 }
 
