@@ -36,6 +36,7 @@ struct xtcp_cc;
  * @snd_nxt: SND.NXT
  * @app_limited: the window was not filled, so this ACK says nothing about it
  *	(RFC 9293 via RFC 2861 and RFC 7661): no growth
+ * @paced: what left did so at the pacer's rate, not as its ACKs came
  */
 struct xtcp_cc_ack {
 	u64 now_us;
@@ -45,6 +46,7 @@ struct xtcp_cc_ack {
 	u32 snd_una;
 	u32 snd_nxt;
 	bool app_limited;
+	bool paced;
 };
 
 /**

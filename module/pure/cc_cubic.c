@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CUBIC (RFC 9438) with HyStart++ (RFC 9406).
+ * CUBIC (RFC 9438) with HyStart++ (RFC 9406) and HyStart's ACK train.
  *
  * In congestion avoidance the window follows a cubic function of the time since
  * the last reduction, flat around the size at which that loss happened:
@@ -33,10 +33,18 @@
 #define XTCP_HYSTART_CSS_ROUNDS		5
 #define XTCP_HYSTART_NONE		0xffffffffU
 
+/* Ha and Rhee, "Taming the elephants" (2011), 3: a gap ends a train, and few prove nothing. */
+#define XTCP_HYSTART_GAP_US		2000
+#define XTCP_HYSTART_GAP_DIVISOR	4
+#define XTCP_HYSTART_TRAIN_CWND		16
+#define XTCP_CUBIC_GUESS_DIVISOR	20
+
 /**
  * struct xtcp_cubic - CUBIC's part of struct xtcp_cc
  * @epoch_us: when the last stage of congestion avoidance began
  * @last_us: time of the last ACK in it
+ * @round_us: when this round of slow start began
+ * @train_us: time of the last ACK of the train it began with, 0: the train has ended
  * @w_max_q10: W_max: where the last loss happened; 0: forget about it
  * @cwnd_prior: cwnd at the last reduction, segments
  * @undo_w_max_q10: @w_max_q10 before the last reduction
@@ -56,6 +64,8 @@
  * @in_css: in conservative slow start
  * @in_round: @window_end is valid
  * @in_epoch: the last stage goes on
+ * @guessed: a train of ACKs has ended slow start, no delay and no loss
+ * @in_use: the window was filled when last it could grow
  * @undo_in_epoch: @in_epoch before the last reduction
  *
  * The first slow start, while ssthresh is infinite, has no stage of congestion avoidance,
@@ -63,8 +73,16 @@
  * begins; xtcp_hystart_reset() sets the other when ssthresh becomes infinite (again).
  */
 struct xtcp_cubic {
-	u64 epoch_us;
-	u64 last_us;
+	union {
+		struct {
+			u64 epoch_us;
+			u64 last_us;
+		};
+		struct {
+			u64 round_us;
+			u64 train_us;
+		};
+	};
 	u32 w_max_q10;
 	u32 cwnd_prior;
 	u32 undo_w_max_q10;
@@ -91,6 +109,8 @@ struct xtcp_cubic {
 	u8 in_round:1;
 	u8 in_epoch:1;
 	u8 undo_in_epoch:1;
+	u8 guessed:1;
+	u8 in_use:1;
 };
 
 static_assert(sizeof(struct xtcp_cubic) <= sizeof(((struct xtcp_cc *)0)->priv),
@@ -206,10 +226,20 @@ static void xtcp_cubic_grow(struct xtcp_cc *cc, u32 target_q10, u32 acked)
 	cc->cwnd = xtcp_min_u32(cc->cwnd + more, cc->cwnd_clamp);
 }
 
+/*
+ * As long as the size at which losses begin is only guessed, the window grows by a twentieth in a
+ * round trip: W_cubic has no W_max to go by, and would stay where the guess was for seconds.
+ */
+static bool xtcp_cubic_guessed(const struct xtcp_cubic *ca)
+{
+	return ca->guessed && !ca->cwnd_prior;
+}
+
 static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, u32 acked)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
-	u32 w_est_q10;
+	u32 cwnd_q10 = cc->cwnd << XTCP_CUBIC_Q;
+	u32 w_est_q10, target_q10;
 	u64 t_us;
 
 	if (!ca->in_epoch)
@@ -219,7 +249,11 @@ static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, 
 	ca->last_us = ack->now_us;
 	xtcp_cubic_reno_window(cc, acked);
 	w_est_q10 = ca->w_est << XTCP_CUBIC_Q;
-	if (xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)) >= w_est_q10) {
+	if (xtcp_cubic_guessed(ca)) {
+		target_q10 = xtcp_cubic_window_q10(ca, xtcp_div64(t_us + ack->rtt_us, 1000));
+		cwnd_q10 += cwnd_q10 / XTCP_CUBIC_GUESS_DIVISOR;
+		xtcp_cubic_grow(cc, xtcp_max_u32(target_q10, cwnd_q10), acked);
+	} else if (xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)) >= w_est_q10) {
 		t_us += ack->rtt_us;
 		xtcp_cubic_grow(cc, xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)), acked);
 	} else if (cc->cwnd < ca->w_est) {
@@ -228,9 +262,21 @@ static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, 
 	}
 }
 
-static void xtcp_hystart_round_start(struct xtcp_cubic *ca, u32 snd_nxt)
+/*
+ * A round ends with the ACK of window_end (RFC 9406 4.2), and the next begins with the ACK that
+ * follows: SND.NXT has what the last one let out by then, and the first segment of a flight is the
+ * first of a round. The last round of conservative slow start ends it.
+ */
+static void xtcp_hystart_round(struct xtcp_cc *cc, struct xtcp_cubic *ca,
+			       const struct xtcp_cc_ack *ack)
 {
-	ca->window_end = snd_nxt;
+	if (ca->in_round && (s32)(ack->snd_una - ca->window_end) <= 0)
+		return;
+	if (ca->in_round && ca->in_css && ca->css_rounds++ >= XTCP_HYSTART_CSS_ROUNDS)
+		cc->ssthresh = cc->cwnd;
+	ca->window_end = ack->snd_nxt;
+	ca->round_us = ack->now_us;
+	ca->train_us = ack->now_us;
 	ca->last_min_us = ca->round_min_us;
 	ca->round_min_us = XTCP_HYSTART_NONE;
 	ca->samples = 0;
@@ -282,6 +328,27 @@ static void xtcp_hystart_sample(struct xtcp_cubic *ca, u32 rtt_us)
 	}
 }
 
+/*
+ * ACKs without a gap for longer than half the path's RTT come as fast as its narrowest link lets
+ * data pass, and by what they let out the window fills it: slow start has found it. The delay says
+ * so only a round later, if the queue was empty between two rounds, with the window twice as large.
+ * What is paced is stretched by us, over half a round trip.
+ */
+static bool xtcp_hystart_train(const struct xtcp_cc *cc, struct xtcp_cubic *ca,
+			       const struct xtcp_cc_ack *ack)
+{
+	u32 path_us = xtcp_min_u32(ca->last_min_us, ca->round_min_us);
+	u32 gap_us = xtcp_min_u32(path_us / XTCP_HYSTART_GAP_DIVISOR, XTCP_HYSTART_GAP_US);
+
+	if (!ca->train_us || ack->now_us > ca->train_us + gap_us || ack->app_limited) {
+		ca->train_us = 0;
+		return false;
+	}
+	ca->train_us = ack->now_us;
+	return path_us != XTCP_HYSTART_NONE && cc->cwnd >= XTCP_HYSTART_TRAIN_CWND &&
+	       ack->now_us - ca->round_us > (ack->paced ? path_us : path_us / 2);
+}
+
 /* Conservative slow start grows by a quarter of what slow start would. */
 static u32 xtcp_hystart_growth(struct xtcp_cc *cc, u32 acked)
 {
@@ -307,16 +374,15 @@ static u32 xtcp_cubic_slow_start(struct xtcp_cc *cc, const struct xtcp_cc_ack *a
 	if (cc->ssthresh < XTCP_CC_INFINITE)
 		return xtcp_cc_slow_start(cc, ack->acked_segs);
 
-	/* The ACK of window_end still counts for the round that it ends. */
-	if (!ca->in_round)
-		xtcp_hystart_round_start(ca, ack->snd_nxt);
+	xtcp_hystart_round(cc, ca, ack);
+	if (!xtcp_cc_in_slow_start(cc))
+		return ack->acked_segs;
 	xtcp_hystart_sample(ca, ack->rtt_us);
 	if (!ack->app_limited)
 		xtcp_cc_slow_start(cc, xtcp_hystart_growth(cc, ack->acked_segs));
-	if ((s32)(ack->snd_una - ca->window_end) >= 0) {
-		if (ca->in_css && ca->css_rounds++ >= XTCP_HYSTART_CSS_ROUNDS)
-			cc->ssthresh = cc->cwnd;
-		xtcp_hystart_round_start(ca, ack->snd_nxt);
+	if (xtcp_hystart_train(cc, ca, ack)) {
+		cc->ssthresh = cc->cwnd;
+		ca->guessed = 1;
 	}
 	return 0;
 }
@@ -331,6 +397,7 @@ static void xtcp_cubic_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 	u32 acked = ack->acked_segs;
 
+	ca->in_use = !ack->app_limited;
 	if (xtcp_cc_in_slow_start(cc)) {
 		if (ack->app_limited && cc->ssthresh < XTCP_CC_INFINITE)
 			return;
@@ -349,7 +416,11 @@ static void xtcp_cubic_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
 	xtcp_cubic_avoid(cc, ack, acked);
 }
 
-/* RFC 9438 4.6 and, for flows that lose at a smaller window than before, 4.7. */
+/*
+ * RFC 9438 4.6 and, for flows that lose at a smaller window than before, 4.7. A window that was
+ * in use counts, not FlightSize: when a second loss shows while the first is being repaired,
+ * all that the send buffer holds may be delivered but for a few, and little is in flight.
+ */
 static u32 xtcp_cubic_ssthresh(struct xtcp_cc *cc, u32 inflight)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
@@ -367,6 +438,8 @@ static u32 xtcp_cubic_ssthresh(struct xtcp_cc *cc, u32 inflight)
 		ca->w_max_q10 = cwnd_q10;
 	ca->cwnd_prior = cc->cwnd;
 	ca->in_epoch = 0;
+	if (ca->in_use)
+		inflight = cc->cwnd;
 	inflight = xtcp_min_u32(inflight, XTCP_CC_CWND_MAX);
 	return xtcp_max_u32(inflight * XTCP_CUBIC_BETA_NUM / XTCP_CUBIC_BETA_DEN,
 			    XTCP_CC_SSTHRESH_MIN);

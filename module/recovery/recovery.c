@@ -223,6 +223,7 @@ static void xtcp_recovery_grow(struct sock *sk, const struct xtcp_acked *acked)
 		.inflight_segs = xt->packets_out + acked->segs,
 		.snd_una = xt->snd_una,
 		.snd_nxt = xt->snd_nxt,
+		.paced = xtcp_pacer_on(sk),
 	};
 
 	/*

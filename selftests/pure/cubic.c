@@ -330,6 +330,26 @@ TEST(RFC9438_4_8_second_timeout)
 	EXPECT_LT(fabs(p.cc.cwnd - (7000 + C * 125)), 20);
 }
 
+/* A window in use is what is reduced, however little is in flight by now; else FlightSize is. */
+TEST(RFC9438_4_6_window_or_flight)
+{
+	struct path p;
+
+	path_init(&p, "cubic", 50000);
+	path_round(&p);
+	p.cc.cwnd = 1000;
+	xtcp_cc_on_loss(&p.cc, 10);
+	EXPECT_EQ(700, p.cc.ssthresh);
+	p.cc.cwnd = p.cc.ssthresh;
+	xtcp_cc_on_loss(&p.cc, 7);
+	EXPECT_EQ(490, p.cc.ssthresh);
+	p.cc.cwnd = p.cc.ssthresh;
+	p.app_limited = true;
+	path_ack(&p);
+	xtcp_cc_on_loss(&p.cc, 100);
+	EXPECT_EQ(70, p.cc.ssthresh);
+}
+
 /* Without a loss before it (HyStart++ found the end) the first stage has K = 0. */
 TEST(RFC9438_4_10_stage_after_slow_start)
 {
@@ -337,6 +357,7 @@ TEST(RFC9438_4_10_stage_after_slow_start)
 	u32 i, cwnd;
 
 	path_init(&p, "cubic", 1000000);
+	p.burst = true;
 	for (i = 0; i < 7; i++)
 		path_round(&p);
 	p.rtt_us = 1100000;
@@ -344,6 +365,7 @@ TEST(RFC9438_4_10_stage_after_slow_start)
 		path_round(&p);
 	ASSERT_FALSE(xtcp_cc_in_slow_start(&p.cc));
 	cwnd = p.cc.cwnd;
+	p.burst = false;
 	path_run_until(&p, p.now_us + 10000000);
 	/* 0.4 * 10^3, one round trip ahead */
 	EXPECT_GT(p.cc.cwnd, cwnd + 340);

@@ -8,6 +8,7 @@
 static void warm_up(struct path *p, u32 rtt_us, u32 rounds)
 {
 	path_init(p, "cubic", rtt_us);
+	p->burst = true;
 	while (rounds--)
 		path_round(p);
 }
@@ -31,6 +32,7 @@ TEST(RFC9406_4_2_constant_rtt_is_plain_slow_start)
 	u32 i, want = 10;
 
 	path_init(&p, "cubic", 40000);
+	p.burst = true;
 	for (i = 0; i < 14; i++) {
 		ASSERT_EQ(want, p.cc.cwnd);
 		path_round(&p);
@@ -135,6 +137,7 @@ TEST(RFC9406_4_2_too_few_samples)
 		for (round = 0; round < 8; round++) {
 			u32 left = p.cc.cwnd;
 
+			p.waited = false;
 			for (i = 0; i < left; i++) {
 				p.rtt_us = i < n ? 90000 : 0;
 				p.pace_us = 90000;
@@ -153,6 +156,7 @@ TEST(RFC9406_4_3_only_the_first_slow_start)
 	u32 i;
 
 	warm_up(&p, 40000, 5);
+	p.cc.cwnd = 3000;
 	xtcp_cc_on_rto(&p.cc, 3000, true);
 	EXPECT_EQ(2100, p.cc.ssthresh);
 	for (i = 0; i < 10; i++) {
@@ -172,6 +176,7 @@ TEST(RFC9406_4_2_first_round)
 
 	for (i = 0; i < ARRAY_SIZE(isns); i++) {
 		path_init(&p, "cubic", 40000);
+		p.burst = true;
 		p.una = isns[i];
 		path_round(&p);
 		EXPECT_LE(rounds_to_the_end(&p, 60000), 7);
@@ -200,6 +205,121 @@ TEST(RFC9406_4_2_idle_starts_anew)
 		EXPECT_EQ(2 * before, p.cc.cwnd);
 	}
 	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+}
+
+/*
+ * ACKs without a gap for more than half the RTT: the window is large enough. From 16 segments on,
+ * and with the RTT of a round before this one.
+ */
+TEST(RFC9438_4_10_train_ends_slow_start)
+{
+	struct path p;
+	u32 i, left;
+
+	warm_up(&p, 40000, 4);
+	p.burst = false;
+	left = p.cc.cwnd;
+	ASSERT_EQ(160, left);
+	for (i = 0; i < left / 2; i++) {
+		path_ack(&p);
+		ASSERT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+		ASSERT_EQ(160 + i + 1, p.cc.cwnd);
+	}
+	/* the window has grown, so the later of them are closer together */
+	while (p.cc.ssthresh == XTCP_CC_INFINITE && i++ < left)
+		path_ack(&p);
+	EXPECT_LT(i, left);
+	EXPECT_EQ(p.cc.cwnd, p.cc.ssthresh);
+	EXPECT_LE(p.cc.cwnd, 2 * left);
+}
+
+/* What the train found is a guess: a twentieth more in a round trip until something is lost. */
+TEST(RFC9438_4_10_train_then_a_twentieth)
+{
+	struct path p;
+	u32 i, cwnd;
+
+	warm_up(&p, 40000, 4);
+	p.burst = false;
+	while (p.cc.ssthresh == XTCP_CC_INFINITE)
+		path_ack(&p);
+	for (i = 0; i < 10; i++) {
+		cwnd = p.cc.cwnd;
+		path_round(&p);
+		EXPECT_LT(fabs(p.cc.cwnd - cwnd * 1.05), 2);
+	}
+	path_lose(&p);
+	cwnd = p.cc.cwnd;
+	for (i = 0; i < 4; i++)
+		path_round(&p);
+	EXPECT_LT(p.cc.cwnd, cwnd + 20);
+	EXPECT_EQ(cwnd, p.cc.ssthresh);
+}
+
+/* A loss that was none: the guess is still one. */
+TEST(RFC9438_4_10_train_undo)
+{
+	struct path p;
+	u32 cwnd;
+
+	warm_up(&p, 40000, 4);
+	p.burst = false;
+	while (p.cc.ssthresh == XTCP_CC_INFINITE)
+		path_ack(&p);
+	cwnd = p.cc.cwnd;
+	path_lose(&p);
+	xtcp_cc_on_undo(&p.cc, cwnd);
+	ASSERT_EQ(cwnd, p.cc.cwnd);
+	path_round(&p);
+	EXPECT_LT(fabs(p.cc.cwnd - cwnd * 1.05), 2);
+}
+
+/* A gap ends it: a quarter of the RTT, and no more than two milliseconds. */
+TEST(RFC9438_4_10_train_gap)
+{
+	static const struct { u32 rtt_us, gap_us; } rows[] = {
+		{ 1000, 250 }, { 4000, 1000 }, { 8000, 2000 }, { 100000, 2000 },
+	};
+	u32 i, k, late;
+	struct path p;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (late = 0; late < 2; late++) {
+			u32 gap_us = rows[i].gap_us + late;
+
+			warm_up(&p, rows[i].rtt_us, 5);
+			p.waited = false;
+			for (k = 0; k < 1 + rows[i].rtt_us / 2 / gap_us + 1; k++) {
+				path_ack(&p);
+				p.now_us += gap_us;
+			}
+			EXPECT_EQ(late, p.cc.ssthresh == XTCP_CC_INFINITE);
+		}
+	}
+}
+
+/* Spread by the pacer, by a sender with too little, or too few: no sign of a bottleneck. */
+TEST(RFC9438_4_10_train_of_our_own_making)
+{
+	struct path p;
+	u32 i, cwnd;
+
+	warm_up(&p, 40000, 4);
+	p.burst = false;
+	p.paced = true;
+	for (i = 0; i < 4; i++) {
+		cwnd = p.cc.cwnd;
+		path_round(&p);
+		EXPECT_EQ(2 * cwnd, p.cc.cwnd);
+	}
+	warm_up(&p, 40000, 4);
+	p.burst = false;
+	p.app_limited = true;
+	path_round(&p);
+	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+	path_init(&p, "cubic", 4000);	/* one in less than a millisecond, but ten of them */
+	path_round(&p);
+	EXPECT_LE(16, p.cc.cwnd);
 }
 
 TEST_HARNESS_MAIN

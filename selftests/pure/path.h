@@ -20,6 +20,9 @@
  * @pace_us: round-trip time that the ACKs arrive at, if @rtt_us is 0
  * @stretch: segments that one ACK acknowledges
  * @app_limited: the sender has not enough to send
+ * @paced: it spreads its window over the round trip by itself
+ * @burst: the ACKs of path_round() come together at its end, as in slow start on a path with room
+ * @waited: the first of them has come
  */
 struct path {
 	struct xtcp_cc cc;
@@ -29,6 +32,9 @@ struct path {
 	u32 pace_us;
 	u32 stretch;
 	bool app_limited;
+	bool paced;
+	bool burst;
+	bool waited;
 };
 
 static inline void path_init(struct path *p, const char *name, u32 rtt_us)
@@ -57,10 +63,15 @@ static inline void path_ack(struct path *p)
 	u32 inflight = p->cc.cwnd;
 	struct xtcp_cc_ack ack = {
 		.acked_segs = n, .rtt_us = p->rtt_us, .inflight_segs = inflight,
-		.app_limited = p->app_limited,
+		.app_limited = p->app_limited, .paced = p->paced,
 	};
+	u64 rtt_us = p->rtt_us ? p->rtt_us : p->pace_us;
 
-	p->now_us += (u64)(p->rtt_us ? p->rtt_us : p->pace_us) * n / p->cc.cwnd;
+	if (!p->burst)
+		p->now_us += rtt_us * n / p->cc.cwnd;
+	else if (!p->waited)
+		p->now_us += rtt_us;
+	p->waited = true;
 	p->una += n * PATH_MSS;
 	ack.now_us = p->now_us;
 	ack.snd_una = p->una;
@@ -73,6 +84,7 @@ static inline void path_round(struct path *p)
 {
 	u32 left = p->cc.cwnd;
 
+	p->waited = false;
 	while (left) {
 		u32 stretch = p->stretch;
 

@@ -181,10 +181,15 @@ paths() {
 	for rate in $rates; do
 		for rtt in $rtts; do
 			for loss in 0 0.1 1 3; do
+				# so many that a hundred are lost, or chance decides: above all
+				# how far slow start comes before the first
 				case $rate-$loss in
-				10-*) kib=4096 ;;
+				*-0.1) kib=65536 ;;
+				*-1) kib=16384 ;;
+				*-3) kib=8192 ;;
 				1000-0) kib=32768 ;;
-				*) kib=8192 ;;
+				100-0) kib=8192 ;;
+				*) kib=4096 ;;
 				esac
 				path "$rate" "$rtt" "$(bdp "$rate" "$rtt")" loss "$loss%"
 				over_path "path-${rate}M-${rtt}ms-$loss%" "$kib" "$samples"
