@@ -65,7 +65,7 @@
  * @in_round: @window_end is valid
  * @in_epoch: the last stage goes on
  * @guessed: a train of ACKs has ended slow start, no delay and no loss
- * @in_use: the window was filled when last it could grow
+ * @in_use: the window was filled, or nearly, when last it could grow
  * @undo_in_epoch: @in_epoch before the last reduction
  *
  * The first slow start, while ssthresh is infinite, has no stage of congestion avoidance,
@@ -238,7 +238,6 @@ static bool xtcp_cubic_guessed(const struct xtcp_cubic *ca)
 static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, u32 acked)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
-	u32 cwnd_q10 = cc->cwnd << XTCP_CUBIC_Q;
 	u32 w_est_q10, target_q10;
 	u64 t_us;
 
@@ -250,9 +249,12 @@ static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, 
 	xtcp_cubic_reno_window(cc, acked);
 	w_est_q10 = ca->w_est << XTCP_CUBIC_Q;
 	if (xtcp_cubic_guessed(ca)) {
-		target_q10 = xtcp_cubic_window_q10(ca, xtcp_div64(t_us + ack->rtt_us, 1000));
-		cwnd_q10 += cwnd_q10 / XTCP_CUBIC_GUESS_DIVISOR;
-		xtcp_cubic_grow(cc, xtcp_max_u32(target_q10, cwnd_q10), acked);
+		target_q10 = cc->cwnd << XTCP_CUBIC_Q;
+		target_q10 += target_q10 / XTCP_CUBIC_GUESS_DIVISOR;
+		t_us += ack->rtt_us;
+		target_q10 = xtcp_max_u32(target_q10,
+					  xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)));
+		xtcp_cubic_grow(cc, xtcp_max_u32(target_q10, w_est_q10), acked);
 	} else if (xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)) >= w_est_q10) {
 		t_us += ack->rtt_us;
 		xtcp_cubic_grow(cc, xtcp_cubic_window_q10(ca, xtcp_div64(t_us, 1000)), acked);
@@ -340,7 +342,8 @@ static bool xtcp_hystart_train(const struct xtcp_cc *cc, struct xtcp_cubic *ca,
 	u32 path_us = xtcp_min_u32(ca->last_min_us, ca->round_min_us);
 	u32 gap_us = xtcp_min_u32(path_us / XTCP_HYSTART_GAP_DIVISOR, XTCP_HYSTART_GAP_US);
 
-	if (!ca->train_us || ack->now_us > ca->train_us + gap_us || ack->app_limited) {
+	if (!ca->train_us || ack->now_us > ca->train_us + gap_us || ack->app_limited ||
+	    !ca->in_use) {
 		ca->train_us = 0;
 		return false;
 	}
@@ -380,11 +383,18 @@ static u32 xtcp_cubic_slow_start(struct xtcp_cc *cc, const struct xtcp_cc_ack *a
 	xtcp_hystart_sample(ca, ack->rtt_us);
 	if (!ack->app_limited)
 		xtcp_cc_slow_start(cc, xtcp_hystart_growth(cc, ack->acked_segs));
-	if (xtcp_hystart_train(cc, ca, ack)) {
+	/* Once the delay has risen, RFC 9406 has the word */
+	if (!ca->in_css && xtcp_hystart_train(cc, ca, ack)) {
 		cc->ssthresh = cc->cwnd;
 		ca->guessed = 1;
 	}
 	return 0;
+}
+
+/* Pieces, Nagle and pacing leave a little of a window unused that is full. */
+static bool xtcp_cubic_full(const struct xtcp_cc *cc, u32 inflight)
+{
+	return inflight >= cc->cwnd - cc->cwnd / 8;
 }
 
 static void xtcp_cubic_init(struct xtcp_cc *cc)
@@ -397,7 +407,7 @@ static void xtcp_cubic_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 	u32 acked = ack->acked_segs;
 
-	ca->in_use = !ack->app_limited;
+	ca->in_use = xtcp_cubic_full(cc, ack->inflight_segs);
 	if (xtcp_cc_in_slow_start(cc)) {
 		if (ack->app_limited && cc->ssthresh < XTCP_CC_INFINITE)
 			return;
@@ -438,6 +448,8 @@ static u32 xtcp_cubic_ssthresh(struct xtcp_cc *cc, u32 inflight)
 		ca->w_max_q10 = cwnd_q10;
 	ca->cwnd_prior = cc->cwnd;
 	ca->in_epoch = 0;
+	if (xtcp_cubic_full(cc, inflight))
+		ca->in_use = 1;
 	if (ca->in_use)
 		inflight = cc->cwnd;
 	inflight = xtcp_min_u32(inflight, XTCP_CC_CWND_MAX);
@@ -473,6 +485,7 @@ static void xtcp_cubic_on_idle(struct xtcp_cc *cc, u64 idle_us)
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 
 	xtcp_hystart_reset(cc);
+	ca->in_use = 0;
 	if (!ca->in_epoch)
 		return;
 	ca->epoch_us += idle_us;

@@ -55,6 +55,9 @@ int xtcp_recovery_set_cc(struct sock *sk, const char *name)
 
 	if (!ops)
 		return -ENOENT;
+	/* What it has learnt is not to be forgotten */
+	if (ops == xtcp_sk(sk)->cc.ops)
+		return 0;
 	xtcp_cc_set_ops(&xtcp_sk(sk)->cc, ops);
 	return 0;
 }

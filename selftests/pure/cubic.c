@@ -344,10 +344,22 @@ TEST(RFC9438_4_6_window_or_flight)
 	xtcp_cc_on_loss(&p.cc, 7);
 	EXPECT_EQ(490, p.cc.ssthresh);
 	p.cc.cwnd = p.cc.ssthresh;
-	p.app_limited = true;
+	p.unused = 60;		/* an eighth is nothing: pieces, pacing */
+	path_ack(&p);
+	xtcp_cc_on_loss(&p.cc, 100);
+	EXPECT_EQ(343, p.cc.ssthresh);
+	p.cc.cwnd = 490;
+	p.unused = 62;
 	path_ack(&p);
 	xtcp_cc_on_loss(&p.cc, 100);
 	EXPECT_EQ(70, p.cc.ssthresh);
+	/* full at the loss is as good, and remembered for the next */
+	p.cc.cwnd = 200;
+	xtcp_cc_on_loss(&p.cc, 180);
+	EXPECT_EQ(140, p.cc.ssthresh);
+	p.cc.cwnd = 140;
+	xtcp_cc_on_loss(&p.cc, 3);
+	EXPECT_EQ(98, p.cc.ssthresh);
 }
 
 /* Without a loss before it (HyStart++ found the end) the first stage has K = 0. */

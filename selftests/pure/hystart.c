@@ -298,6 +298,45 @@ TEST(RFC9438_4_10_train_gap)
 	}
 }
 
+/* Paced or not, ACKs for longer than the whole RTT are the bottleneck's. */
+TEST(RFC9438_4_10_train_of_what_is_paced)
+{
+	struct path p;
+	u32 i;
+
+	warm_up(&p, 40000, 4);
+	p.paced = true;
+	p.waited = false;
+	for (i = 0; i < 150 && p.cc.ssthresh == XTCP_CC_INFINITE; i++) {
+		path_ack(&p);
+		p.now_us += 400;
+	}
+	EXPECT_GE(i, 40000 / 400);
+	EXPECT_LE(i, 40000 / 400 + 3);
+}
+
+/* A loss in the first slow start that was none: it goes on as if new, whatever came after. */
+TEST(RFC9406_4_2_undo_after_a_stage)
+{
+	struct path p;
+	u32 i, cwnd;
+
+	warm_up(&p, 40000, 5);
+	cwnd = p.cc.cwnd;
+	path_lose(&p);
+	p.burst = false;
+	for (i = 0; i < 3; i++)
+		path_round(&p);
+	xtcp_cc_on_undo(&p.cc, cwnd);
+	ASSERT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+	p.burst = true;
+	for (i = 0; i < 3; i++) {
+		cwnd = p.cc.cwnd;
+		path_round(&p);
+		EXPECT_EQ(2 * cwnd, p.cc.cwnd);
+	}
+}
+
 /* Spread by the pacer, by a sender with too little, or too few: no sign of a bottleneck. */
 TEST(RFC9438_4_10_train_of_our_own_making)
 {
@@ -317,9 +356,16 @@ TEST(RFC9438_4_10_train_of_our_own_making)
 	p.app_limited = true;
 	path_round(&p);
 	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
-	path_init(&p, "cubic", 4000);	/* one in less than a millisecond, but ten of them */
+	warm_up(&p, 40000, 4);
+	p.burst = false;
+	p.unused = 60;
 	path_round(&p);
-	EXPECT_LE(16, p.cc.cwnd);
+	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
+	path_init(&p, "cubic", 4000);
+	p.cc.cwnd = 4;
+	path_round(&p);
+	EXPECT_GT(16, p.cc.cwnd);
+	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
 }
 
 TEST_HARNESS_MAIN

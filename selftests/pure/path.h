@@ -20,6 +20,7 @@
  * @pace_us: round-trip time that the ACKs arrive at, if @rtt_us is 0
  * @stretch: segments that one ACK acknowledges
  * @app_limited: the sender has not enough to send
+ * @unused: so much of the window is not in flight, segments
  * @paced: it spreads its window over the round trip by itself
  * @burst: the ACKs of path_round() come together at its end, as in slow start on a path with room
  * @waited: the first of them has come
@@ -31,6 +32,7 @@ struct path {
 	u32 rtt_us;
 	u32 pace_us;
 	u32 stretch;
+	u32 unused;
 	bool app_limited;
 	bool paced;
 	bool burst;
@@ -60,7 +62,7 @@ static inline void path_lose(struct path *p)
 static inline void path_ack(struct path *p)
 {
 	u32 n = p->stretch < p->cc.cwnd ? p->stretch : p->cc.cwnd;
-	u32 inflight = p->cc.cwnd;
+	u32 inflight = p->cc.cwnd - p->unused;
 	struct xtcp_cc_ack ack = {
 		.acked_segs = n, .rtt_us = p->rtt_us, .inflight_segs = inflight,
 		.app_limited = p->app_limited, .paced = p->paced,
