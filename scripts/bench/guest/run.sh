@@ -163,6 +163,11 @@ path() { # MBIT RTT-MS BUFFER-PACKETS NETEM...
 	ip netns exec m tc qdisc add dev m0 root netem limit 100000 delay "${rtt}ms" || fail "path $*"
 }
 
+# netem loses, puts in front and counts buffers as a whole: off: they are packets
+packets() { # on|off
+	ip netns exec s ethtool -K s0 tso "$1" || fail "ethtool"
+}
+
 over_path() { # FIGURE KIB SAMPLES
 	bench -f "$1" -n "$2" -r "$3" -C s -S r -a 10.2.2.1 transfer
 }
@@ -177,8 +182,6 @@ paths() {
 	rtts=$(pick "10" "1 10 100")
 	rates=$(pick "10 100" "10 100 1000")
 	path_up
-	# netem loses, puts in front and counts buffers as a whole: let them be packets
-	ip netns exec s ethtool -K s0 tso off || fail "ethtool"
 	settle
 	for rate in $rates; do
 		for rtt in $rtts; do
@@ -194,10 +197,13 @@ paths() {
 				*) kib=4096 ;;
 				esac
 				path "$rate" "$rtt" "$(bdp "$rate" "$rtt")" loss "$loss%"
+				# one packet at a time, 1 Gbit/s is more than the CPU does
+				packets "$([ "$rate-$loss" = 1000-0 ] && echo on || echo off)"
 				over_path "path-${rate}M-${rtt}ms-$loss%" "$kib" "$samples"
 			done
 		done
 	done
+	packets off
 	path 100 10 1000 delay 10ms reorder 99% 50%
 	over_path path-reorder 8192 "$samples"
 	path 100 20 16
