@@ -13,6 +13,23 @@ static void warm_up(struct path *p, u32 rtt_us, u32 rounds)
 		path_round(p);
 }
 
+/* From now on the ACKs of a flight of 160 come evenly over 40 ms. */
+static void spread(struct path *p)
+{
+	warm_up(p, 40000, 4);
+	p->burst = false;
+}
+
+/* And so they do until slow start ends; gives up after two windows. */
+static void spread_to_the_end(struct path *p)
+{
+	u32 left;
+
+	spread(p);
+	for (left = 2 * p->cc.cwnd; left && p->cc.ssthresh == XTCP_CC_INFINITE; left--)
+		path_ack(p);
+}
+
 /* Rounds at @rtt_us until slow start ends; gives up after 30. */
 static u32 rounds_to_the_end(struct path *p, u32 rtt_us)
 {
@@ -31,8 +48,7 @@ TEST(RFC9406_4_2_constant_rtt_is_plain_slow_start)
 	struct path p;
 	u32 i, want = 10;
 
-	path_init(&p, "cubic", 40000);
-	p.burst = true;
+	warm_up(&p, 40000, 0);
 	for (i = 0; i < 14; i++) {
 		ASSERT_EQ(want, p.cc.cwnd);
 		path_round(&p);
@@ -175,8 +191,7 @@ TEST(RFC9406_4_2_first_round)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(isns); i++) {
-		path_init(&p, "cubic", 40000);
-		p.burst = true;
+		warm_up(&p, 40000, 0);
 		p.una = isns[i];
 		path_round(&p);
 		EXPECT_LE(rounds_to_the_end(&p, 60000), 7);
@@ -216,8 +231,7 @@ TEST(RFC9438_4_10_train_ends_slow_start)
 	struct path p;
 	u32 i, left;
 
-	warm_up(&p, 40000, 4);
-	p.burst = false;
+	spread(&p);
 	left = p.cc.cwnd;
 	ASSERT_EQ(160, left);
 	for (i = 0; i < left / 2; i++) {
@@ -239,10 +253,8 @@ TEST(RFC9438_4_10_train_then_a_twentieth)
 	struct path p;
 	u32 i, cwnd;
 
-	warm_up(&p, 40000, 4);
-	p.burst = false;
-	while (p.cc.ssthresh == XTCP_CC_INFINITE)
-		path_ack(&p);
+	spread_to_the_end(&p);
+	ASSERT_NE(XTCP_CC_INFINITE, p.cc.ssthresh);
 	for (i = 0; i < 10; i++) {
 		cwnd = p.cc.cwnd;
 		path_round(&p);
@@ -262,10 +274,8 @@ TEST(RFC9438_4_10_train_undo)
 	struct path p;
 	u32 cwnd;
 
-	warm_up(&p, 40000, 4);
-	p.burst = false;
-	while (p.cc.ssthresh == XTCP_CC_INFINITE)
-		path_ack(&p);
+	spread_to_the_end(&p);
+	ASSERT_NE(XTCP_CC_INFINITE, p.cc.ssthresh);
 	cwnd = p.cc.cwnd;
 	path_lose(&p);
 	xtcp_cc_on_undo(&p.cc, cwnd);
@@ -343,21 +353,18 @@ TEST(RFC9438_4_10_train_of_our_own_making)
 	struct path p;
 	u32 i, cwnd;
 
-	warm_up(&p, 40000, 4);
-	p.burst = false;
+	spread(&p);
 	p.paced = true;
 	for (i = 0; i < 4; i++) {
 		cwnd = p.cc.cwnd;
 		path_round(&p);
 		EXPECT_EQ(2 * cwnd, p.cc.cwnd);
 	}
-	warm_up(&p, 40000, 4);
-	p.burst = false;
+	spread(&p);
 	p.app_limited = true;
 	path_round(&p);
 	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
-	warm_up(&p, 40000, 4);
-	p.burst = false;
+	spread(&p);
 	p.unused = 60;
 	path_round(&p);
 	EXPECT_EQ(XTCP_CC_INFINITE, p.cc.ssthresh);
