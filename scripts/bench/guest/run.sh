@@ -186,8 +186,8 @@ paths() {
 	for rate in $rates; do
 		for rtt in $rtts; do
 			for loss in 0 0.1 1 3; do
-				# so many that a hundred are lost, or chance decides: above all
-				# how far slow start comes before the first
+				# so many that fifty are lost, or more, or chance decides: above
+				# all how far slow start comes before the first
 				case $rate-$loss in
 				*-0.1) kib=65536 ;;
 				*-1) kib=16384 ;;
