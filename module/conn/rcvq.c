@@ -49,6 +49,35 @@ void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb)
 	__kfree_skb(skb);
 }
 
+/**
+ * xtcp_rcvq_find_ooo - what waits out of order at a number
+ * @xt: the connection; it has a place for such segments
+ * @seq: sequence number
+ *
+ * Sorted by their beginnings they are sorted by their ends as well: none lies wholly
+ * within another.
+ *
+ * Context: Socket lock.
+ * Return: The last of them that holds @seq, or NULL.
+ */
+struct sk_buff *xtcp_rcvq_find_ooo(const struct xtcp_sock *xt, u32 seq)
+{
+	struct rb_node *p = xt->disorder->ooo_queue.rb_node;
+	struct sk_buff *best = NULL;
+
+	while (p) {
+		struct sk_buff *skb = rb_to_skb(p);
+
+		if (xtcp_seq_after(xtcp_cb(skb)->seq, seq)) {
+			p = p->rb_left;
+		} else {
+			best = skb;
+			p = p->rb_right;
+		}
+	}
+	return best && xtcp_seq_before(seq, xtcp_cb(best)->end_seq) ? best : NULL;
+}
+
 /* The buffer is full, or there is no memory. Return: @skb may be queued even so. */
 static noinline bool xtcp_rcvq_make_room(struct sock *sk, struct sk_buff *skb, bool in_order)
 {

@@ -11,6 +11,8 @@
 /* Is there room for @skb? Return: false: drop it. */
 bool xtcp_rcvq_charge(struct sock *sk, struct sk_buff *skb, bool in_order);
 
+/* The last of ooo_queue that holds @seq, or NULL. */
+struct sk_buff *xtcp_rcvq_find_ooo(const struct xtcp_sock *xt, u32 seq);
 /* Free one skb of ooo_queue. */
 void xtcp_rcvq_free_ooo(struct sock *sk, struct sk_buff *skb);
 /* rcvprune.c: make room for @in. Return: false: the buffer is over its limit even so. */

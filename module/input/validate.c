@@ -6,6 +6,7 @@
 #include "input.h"
 
 #include "../conn/disorder.h"
+#include "../conn/rcvq.h"
 #include "../conn/timers.h"
 #include "../recovery/ecn.h"
 
@@ -49,18 +50,34 @@ static bool xtcp_validate_in_window(const struct xtcp_sock *xt, const struct xtc
 	       !xtcp_seq_after(seg->seq, xt->rcv_nxt + xtcp_receive_window(xt));
 }
 
-/* Refused as old: the answer says what came twice, whichever test refused it (RFC 2883 4). */
+/* What of an old segment was there already is told, in order or not: RFC 2883 4. */
+static void xtcp_validate_twice(struct sock *sk, const struct xtcp_segment *seg)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	const struct sk_buff *held;
+
+	if (xtcp_seq_before(seg->seq, xt->rcv_nxt)) {
+		xtcp_dsack_note(sk, seg->seq, xtcp_seq_min(seg->end_seq, xt->rcv_nxt));
+		return;
+	}
+	held = xtcp_ooo_empty(xt) ? NULL : xtcp_rcvq_find_ooo(xt, seg->seq);
+	if (!held)
+		return;
+	/* The block that it is part of follows: 4.2 */
+	xtcp_sack_note(xt->disorder, seg->seq);
+	xtcp_dsack_note(sk, seg->seq, xtcp_seq_min(seg->end_seq, xtcp_cb(held)->end_seq));
+}
+
+/* Refused as old: an ACK is the answer, whichever test refused it. */
 static void xtcp_validate_old(struct sock *sk, struct xtcp_segment *seg)
 {
-	u32 rcv_nxt = xtcp_sk(sk)->rcv_nxt;
-
 	if (seg->flags & XTCP_FLAG_SYN) {
 		seg->actions |= XTCP_ACT_CHALLENGE;
 		return;
 	}
 	seg->actions |= XTCP_ACT_DUPACK;
-	if (seg->seq != seg->end_seq && xtcp_seq_before(seg->seq, rcv_nxt))
-		xtcp_dsack_note(sk, seg->seq, xtcp_seq_min(seg->end_seq, rcv_nxt));
+	if (seg->seq != seg->end_seq)
+		xtcp_validate_twice(sk, seg);
 }
 
 /* Second: RST. Exactly at rcv_nxt it counts (RFC 5961 3.2), else it is challenged. */

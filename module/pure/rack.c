@@ -75,14 +75,15 @@ bool xtcp_rack_advance(struct xtcp_rack *r, u32 end_seq, bool retransmitted)
 }
 
 /**
- * xtcp_rack_dsack() - something was sent again without need (6.2 step 4)
+ * xtcp_rack_needless() - something was sent again without need (6.2 step 4)
  * @r: state
  * @snd_una: SND.UNA
  * @snd_nxt: SND.NXT
  *
- * The window grows by a quarter of the minimal RTT, once per round trip.
+ * A DSACK says so, or a recovery that turned out to be a mistake. The window grows by a
+ * quarter of the minimal RTT, once per round trip.
  */
-void xtcp_rack_dsack(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt)
+void xtcp_rack_needless(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt)
 {
 	if (r->in_dsack_round && xtcp_seq_before(snd_una, r->dsack_round))
 		return;

@@ -35,7 +35,7 @@ void xtcp_rackq_update(struct sock *sk, const struct xtcp_acked *acked)
 	if (xt->rack.in_dsack_round && !xtcp_seq_before(xt->snd_una, xt->rack.dsack_round))
 		xt->rack.in_dsack_round = false;
 	if (acked->dsack)
-		xtcp_rack_dsack(&xt->rack, xt->snd_una, xt->snd_nxt);
+		xtcp_rack_needless(&xt->rack, xt->snd_una, xt->snd_nxt);
 }
 
 /**

@@ -8,31 +8,10 @@
 #include "sack.h"
 
 #include "../conn/disorder.h"
+#include "../conn/rcvq.h"
 
 /* A peer that sends nothing but crumbs must not make each ACK dearer than the last. */
 #define XTCP_SACK_SKBS	256	/* looked at for the latest block, and for all others */
-
-/*
- * What waits out of order is sorted by its beginnings, and by its ends as well: nothing in
- * it lies wholly within another. The one that holds @seq, or NULL.
- */
-static struct sk_buff *xtcp_sack_find(const struct xtcp_sock *xt, u32 seq)
-{
-	struct rb_node *p = xt->disorder->ooo_queue.rb_node;
-	struct sk_buff *best = NULL;
-
-	while (p) {
-		struct sk_buff *skb = rb_to_skb(p);
-
-		if (xtcp_seq_after(xtcp_cb(skb)->seq, seq)) {
-			p = p->rb_left;
-		} else {
-			best = skb;
-			p = p->rb_right;
-		}
-	}
-	return best && xtcp_seq_before(seq, xtcp_cb(best)->end_seq) ? best : NULL;
-}
 
 /* Back to the first of the adjoining or overlapping ones that @skb is one of. */
 static struct sk_buff *xtcp_sack_begin(struct sk_buff *skb, u32 *budget)
@@ -126,7 +105,7 @@ static u32 xtcp_sack_recent(const struct xtcp_sock *xt, struct xtcp_sack_block *
 		if (xtcp_sack_told(told, n, seq))
 			continue;
 		if (n < room) {
-			struct sk_buff *skb = xtcp_sack_find(xt, seq);
+			struct sk_buff *skb = xtcp_rcvq_find_ooo(xt, seq);
 
 			if (!skb)
 				continue;

@@ -32,6 +32,15 @@ void xtcp_undo_begin(struct sock *sk)
 	d->undo_stamp_ms = 0;
 }
 
+/* It was late by more than was waited for: wait for longer, as after a DSACK. */
+static void xtcp_undo_reordered(struct xtcp_sock *xt, const struct xtcp_acked *acked)
+{
+	xt->rack.reordering = true;
+	/* A DSACK has been counted already */
+	if (!acked->dsack)
+		xtcp_rack_needless(&xt->rack, xt->snd_una, xt->snd_nxt);
+}
+
 static void xtcp_undo(struct sock *sk, const struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -40,7 +49,7 @@ static void xtcp_undo(struct sock *sk, const struct xtcp_acked *acked)
 	if (xt->ca_state == XTCP_CA_LOSS)
 		XTCP_SK_ADD(sk, SpuriousRtos, 1);
 	else
-		xt->rack.reordering = true;	/* it was late by more than was waited for */
+		xtcp_undo_reordered(xt, acked);
 	xtcp_board_unmark_lost(sk);
 	xtcp_cc_on_undo(&xt->cc, max(xtcp_recovery_inflight(sk) + min(acked->segs, iw), iw));
 	xt->ca_state = XTCP_CA_OPEN;

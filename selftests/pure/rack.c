@@ -97,14 +97,14 @@ TEST(RFC8985_6_2_4_dsack_widens_once_a_round)
 {
 	struct xtcp_rack r = begun();
 
-	xtcp_rack_dsack(&r, 1000, 9000);
+	xtcp_rack_needless(&r, 1000, 9000);
 	EXPECT_EQ(2, r.mult);
-	xtcp_rack_dsack(&r, 8999, 12000);
+	xtcp_rack_needless(&r, 8999, 12000);
 	EXPECT_EQ(2, r.mult);
-	xtcp_rack_dsack(&r, 9000, 12000);
+	xtcp_rack_needless(&r, 9000, 12000);
 	EXPECT_EQ(3, r.mult);
 	r.mult = 255;
-	xtcp_rack_dsack(&r, 12000, 20000);
+	xtcp_rack_needless(&r, 12000, 20000);
 	EXPECT_EQ(255, r.mult);
 }
 
@@ -115,7 +115,7 @@ TEST(RFC8985_6_2_4_sixteen_recoveries)
 
 	xtcp_rack_recovered(&r);
 	EXPECT_EQ(1, r.mult);
-	xtcp_rack_dsack(&r, 1000, 9000);
+	xtcp_rack_needless(&r, 1000, 9000);
 	for (i = 0; i < XTCP_RACK_PERSIST - 1; i++) {
 		xtcp_rack_recovered(&r);
 		ASSERT_EQ(2, r.mult);

@@ -514,6 +514,27 @@ static void dsack_both_ends(void)
 	read_stream(c, 250);
 }
 
+/* Refused by PAWS, and it waits out of order: it came twice, and within what block is told. */
+static void dsack_refused(void)
+{
+	struct conn *c = in_established();
+	uint32_t old = c->ts_base + (uint32_t)(now_ns() / MSEC) - 100000;
+
+	each_answered();
+	answer(c, 301, 100);
+	answer(c, 501, 100);
+	inject(c, ACK, 351, 1, .len = 50, .set_ts = true, .tsval = old, .tsecr = c->ts_recent);
+	blocks_are(c, expect(c, ACK, 1, 1), 0, { 351, 401 }, { 301, 401 }, { 501, 601 });
+	/* What it has beyond that was refused, and is not there. */
+	inject(c, ACK, 551, 1, .len = 100, .set_ts = true, .tsval = old, .tsecr = c->ts_recent);
+	blocks_are(c, expect(c, ACK, 1, 1), 0, { 551, 601 }, { 501, 601 }, { 301, 401 });
+	inject(c, ACK, 401, 1, .len = 100, .set_ts = true, .tsval = old, .tsecr = c->ts_recent);
+	blocks_are(c, expect(c, ACK, 1, 1), 0, { 501, 601 }, { 301, 401 });
+	inject(c, ACK, 1, 1, .len = 300);
+	blocks_are(c, expect(c, ACK, 1, 401), 0, { 501, 601 });
+	read_stream(c, 400);
+}
+
 const struct row ack_rows[] = {
 	ROW(ROW_CORE, "MUST-40 an ACK is late by less than 0.5 s",
 	    delay_bound),
@@ -541,5 +562,7 @@ const struct row ack_rows[] = {
 	ROW(0, "RFC 2883 DSACK blocks", dsack),
 	ROW(ROW_CORE, "RFC 2883 4.2 the part that came twice", dsack_part),
 	ROW(0, "RFC 2883 4.2 both ends came twice", dsack_both_ends),
+	/* The kernel's TCP tells it of what was acknowledged alone. */
+	ROW(ROW_XTCP, "RFC 2883 4 refused as old, and it waits out of order", dsack_refused),
 	{ NULL }
 };

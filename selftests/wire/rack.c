@@ -88,6 +88,31 @@ static void adapts(void)
 	near(since_ms(c), RTT / 2, 25);
 }
 
+/* So does a recovery that turns out to be a mistake by its timestamps. */
+static void adapts_by_timestamp(void)
+{
+	struct conn *c = far();
+	uint32_t before;
+
+	overtaken(c, 0);
+	flight(c, 4, 10);
+	before = c->ts_recent;
+	pass(c, RTT);
+	sack(c, AT(4), { AT(5), AT(10) });
+	data_within(c, AT(4), 90);
+	pass(c, 20);
+	sack_(c, AT(10), before, NULL, 0);
+	none(c);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	flight(c, 10, 16);
+	pass(c, RTT);
+	mark(c);
+	sack(c, AT(10), { AT(11), AT(16) });
+	none(c);
+	data_within(c, AT(10), 190);
+	near(since_ms(c), RTT / 2, 25);
+}
+
 /*
  * A segment is late by more than is waited for, that is by @ms after its successors, and
  * then comes, and so does its copy if @dsack. Return: the next segment.
@@ -267,6 +292,8 @@ const struct row rack_rows[] = {
 	ROW(ROW_CORE, "RFC 8985 6.2 lost by time, not by count", by_time),
 	ROW(ROW_CORE, "RFC 8985 6.2 reordering is no loss", not_by_count),
 	ROW(0, "RFC 8985 6.2 RFC 2883 DSACK widens the window", adapts),
+	/* The kernel's TCP waits for longer after a DSACK only. */
+	ROW(ROW_XTCP, "RFC 8985 6.2 RFC 3522 so does an undo by timestamp", adapts_by_timestamp),
 	ROW(ROW_CORE, "RFC 8985 6.3 a timeout: what is recent is not lost", timeout_recent),
 	ROW(ROW_VT, "RFC 8985 6.2 16 recoveries without DSACK: the window is small again", forgets),
 	ROW(ROW_VT, "RFC 8985 6.2 the window is SRTT at most", most),
