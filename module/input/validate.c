@@ -50,7 +50,7 @@ static bool xtcp_validate_in_window(const struct xtcp_sock *xt, const struct xtc
 	       !xtcp_seq_after(seg->seq, xt->rcv_nxt + xtcp_receive_window(xt));
 }
 
-/* What of an old segment was there already is told, in order or not: RFC 2883 4. */
+/* What of an old segment was there already is told, in order or in one piece that waits. */
 static void xtcp_validate_twice(struct sock *sk, const struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -63,7 +63,7 @@ static void xtcp_validate_twice(struct sock *sk, const struct xtcp_segment *seg)
 	held = xtcp_ooo_empty(xt) ? NULL : xtcp_rcvq_find_ooo(xt, seg->seq);
 	if (!held)
 		return;
-	/* The block that it is part of follows: 4.2 */
+	/* The block that it is part of follows: 4 (4) */
 	xtcp_sack_note(xt->disorder, seg->seq);
 	xtcp_dsack_note(sk, seg->seq, xtcp_seq_min(seg->end_seq, xtcp_cb(held)->end_seq));
 }

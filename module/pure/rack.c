@@ -78,17 +78,17 @@ bool xtcp_rack_advance(struct xtcp_rack *r, u32 end_seq, bool retransmitted)
  * xtcp_rack_needless() - something was sent again without need (6.2 step 4)
  * @r: state
  * @snd_una: SND.UNA
- * @snd_nxt: SND.NXT
+ * @round_end: the round trip ends when this is acknowledged: SND.NXT
  *
  * A DSACK says so, or a recovery that turned out to be a mistake. The window grows by a
  * quarter of the minimal RTT, once per round trip.
  */
-void xtcp_rack_needless(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt)
+void xtcp_rack_needless(struct xtcp_rack *r, u32 snd_una, u32 round_end)
 {
 	if (r->in_dsack_round && xtcp_seq_before(snd_una, r->dsack_round))
 		return;
 	r->in_dsack_round = true;
-	r->dsack_round = snd_nxt;
+	r->dsack_round = round_end;
 	r->persist = XTCP_RACK_PERSIST;
 	if (r->mult < 255)
 		r->mult++;
@@ -98,7 +98,7 @@ void xtcp_rack_needless(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt)
  * xtcp_rack_recovered() - a loss recovery has ended (6.2 step 4)
  * @r: state
  *
- * After 16 of them without a DSACK the window is what it was at first.
+ * After 16 of them without one that was needless the window is what it was at first.
  */
 void xtcp_rack_recovered(struct xtcp_rack *r)
 {

@@ -17,7 +17,7 @@
  * @end_seq: RACK.end_seq: one past that segment's last number
  * @rtt_us: RACK.rtt: how long it took, us
  * @fack: RACK.fack: highest number (s)acknowledged
- * @dsack_round: RACK.dsack_round: SND.NXT at the last DSACK; a bad round ends there
+ * @dsack_round: RACK.dsack_round: SND.NXT when something was needless; the round ends there
  * @mult: RACK.reo_wnd_mult, 1 to 255
  * @persist: RACK.reo_wnd_persist: recoveries before @mult falls back to 1
  * @reordering: RACK.reordering_seen
@@ -57,7 +57,7 @@ void xtcp_rack_init(struct xtcp_rack *r, u32 snd_una);
 bool xtcp_rack_sent_after(u64 a_us, u32 a_end, u64 b_us, u32 b_end);
 void xtcp_rack_delivered(struct xtcp_rack *r, u64 sent_us, u32 end_seq, u64 now_us);
 bool xtcp_rack_advance(struct xtcp_rack *r, u32 end_seq, bool retransmitted);
-void xtcp_rack_needless(struct xtcp_rack *r, u32 snd_una, u32 snd_nxt);
+void xtcp_rack_needless(struct xtcp_rack *r, u32 snd_una, u32 round_end);
 void xtcp_rack_recovered(struct xtcp_rack *r);
 u32 xtcp_rack_window_us(const struct xtcp_rack *r, const struct xtcp_rack_path *p);
 bool xtcp_rack_judge(const struct xtcp_rack *r, u64 sent_us, u32 window_us, u64 now_us,

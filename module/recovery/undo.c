@@ -32,13 +32,17 @@ void xtcp_undo_begin(struct sock *sk)
 	d->undo_stamp_ms = 0;
 }
 
-/* It was late by more than was waited for: wait for longer, as after a DSACK. */
+/*
+ * It was late: from now on that is waited for; if it was already, for longer, as after a DSACK.
+ * That of the copy is yet to come, and does not count again: the round lasts until something
+ * that is sent from now on is acknowledged.
+ */
 static void xtcp_undo_reordered(struct xtcp_sock *xt, const struct xtcp_acked *acked)
 {
-	xt->rack.reordering = true;
 	/* A DSACK has been counted already */
-	if (!acked->dsack)
-		xtcp_rack_needless(&xt->rack, xt->snd_una, xt->snd_nxt);
+	if (xt->rack.reordering && !acked->dsack)
+		xtcp_rack_needless(&xt->rack, xt->snd_una, xt->snd_nxt + 1);
+	xt->rack.reordering = true;
 }
 
 static void xtcp_undo(struct sock *sk, const struct xtcp_acked *acked)
