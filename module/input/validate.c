@@ -50,7 +50,7 @@ static bool xtcp_validate_in_window(const struct xtcp_sock *xt, const struct xtc
 	       !xtcp_seq_after(seg->seq, xt->rcv_nxt + xtcp_receive_window(xt));
 }
 
-/* What of an old segment was there already is told, in order or in one piece that waits. */
+/* What of an old segment was there already, in order or in one piece, is told: RFC 2883. */
 static void xtcp_validate_twice(struct sock *sk, const struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
