@@ -498,17 +498,17 @@ s32 xtcp_timer_left_timewait_ms(const struct xtcp_timewait *tw)
 }
 
 /**
- * xtcp_timer_left_mini_ms - time until a minisock's timer_list expires
- * @t: rsk_timer of a request
+ * xtcp_timer_left_request_ms - what is left until the SYN-ACK is sent again
+ * @req: the entry; its timer steps towards that
  *
  * Context: Any.
- * Return: Milliseconds, -1 if not pending.
+ * Return: Milliseconds, -1 if its timer is not pending.
  */
-s32 xtcp_timer_left_mini_ms(const struct timer_list *t)
+s32 xtcp_timer_left_request_ms(const struct xtcp_request *req)
 {
-	long rest = READ_ONCE(t->expires) - jiffies;
+	s32 rest = READ_ONCE(req->deadline) - (u32)jiffies;
 
-	if (!timer_pending(t))
+	if (!timer_pending(&req->ireq.req.rsk_timer))
 		return -1;
 	return rest < 0 ? 0 : jiffies_to_msecs(rest);
 }

@@ -81,6 +81,6 @@ void xtcp_timer_arm_request(struct xtcp_request *req, u32 delay_ms);
 void xtcp_timer_cancel_request(struct xtcp_request *req);
 void xtcp_timer_arm_timewait(struct xtcp_timewait *tw, u32 delay_ms);
 void xtcp_timer_cancel_timewait(struct xtcp_timewait *tw);
-s32 xtcp_timer_left_mini_ms(const struct timer_list *t);
+s32 xtcp_timer_left_request_ms(const struct xtcp_request *req);
 
 #endif /* _XTCP_CONN_TIMERS_H */

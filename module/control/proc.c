@@ -74,7 +74,7 @@ static void xtcp_proc_row_request(const struct xtcp_request *req, struct xtcp_pr
 	row->kind = "req";
 	row->state = TCP_SYN_RECV;
 	row->timer = "synack";
-	row->timer_ms = xtcp_timer_left_mini_ms(&req->ireq.req.rsk_timer);
+	row->timer_ms = xtcp_timer_left_request_ms(req);
 	row->uid = sk_uid(req->ireq.req.rsk_listener);
 	row->since_us = req->since_us;
 }

@@ -90,6 +90,7 @@ struct xtcp_sysctl_entry {
 #define XTCP_SYSCTL_DAY_MS	(24 * 3600 * 1000)
 #define XTCP_SYSCTL_MANY	16777216
 #define XTCP_SYSCTL_BUFFER	1073741824
+#define XTCP_SYSCTL_WMEM_MIN	4096	/* the default's; SO_SNDBUF has a floor of its own */
 #define XTCP_SYSCTL_KEEPALIVE_S	32767	/* as TCP_KEEPIDLE takes it */
 
 static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
@@ -130,7 +131,7 @@ static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
 	XTCP_SYSCTL(limit_output_bytes, 1, XTCP_SYSCTL_BUFFER),
 	XTCP_SYSCTL(challenge_ack_limit, 0, XTCP_SYSCTL_MANY),
 	XTCP_SYSCTL(rmem, SOCK_MIN_RCVBUF, XTCP_SYSCTL_BUFFER),
-	XTCP_SYSCTL(wmem, SOCK_MIN_SNDBUF, XTCP_SYSCTL_BUFFER),
+	XTCP_SYSCTL(wmem, XTCP_SYSCTL_WMEM_MIN, XTCP_SYSCTL_BUFFER),
 	XTCP_SYSCTL(max_orphans, 0, XTCP_SYSCTL_MANY),
 	XTCP_SYSCTL(mtu_probing, 0, 1),
 	XTCP_SYSCTL(base_mss, 48, 65535),

@@ -178,12 +178,15 @@ enum skb_drop_reason xtcp_cookie_promote(struct sock *listener, struct sk_buff *
 	}
 	if (sk_acceptq_is_full(listener)) {
 		XTCP_INC(t->net, ListenOverflows);
+		XTCP_INC(t->net, ListenDrops);
 		return SKB_DROP_REASON_SOCKET_BACKLOG;
 	}
 	req = xtcp_cookie_request(listener, skb, t,
 				  xtcp_cookie_mss(t->family == AF_INET6, index));
-	if (!req)
+	if (!req) {
+		XTCP_INC(t->net, ListenDrops);
 		return SKB_DROP_REASON_NOMEM;
+	}
 	dst = security_inet_conn_request(listener, skb, &req->ireq.req) ? NULL :
 	      xtcp_ip_request_dst(listener, req);
 	if (dst) {

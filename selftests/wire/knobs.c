@@ -176,11 +176,30 @@ static void is_refused(const char *name, const char *text)
 	close(fd);
 }
 
+/* What it is now may be written: each default lies within its own bounds. */
+static void is_taken_back(const char *name)
+{
+	char path[128], line[128];
+	int fd;
+
+	knob_path(name, path);
+	first_line(path, line, sizeof(line));
+	fd = sys(open(path, O_WRONLY | O_CLOEXEC));
+	check(write(fd, line, strlen(line)) == (ssize_t)strlen(line), "%s refuses its own %s", name,
+	      line);
+	close(fd);
+}
+
 /* A value out of bounds is EINVAL and changes nothing. */
 static void bounds(void)
 {
 	unsigned int i, k;
 
+	for (i = 0; i < KNOBS; i++)
+		is_taken_back(defaults[i].name);
+	for (i = 0; i < TEXTS; i++)
+		if (texts[i].bad[0])
+			is_taken_back(texts[i].name);
 	for (i = 0; i < KNOBS; i++) {
 		for (k = 0; k < 3 && defaults[i].bad[k]; k++) {
 			is_refused(defaults[i].name, defaults[i].bad[k]);
