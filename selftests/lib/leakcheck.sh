@@ -26,6 +26,13 @@ leakcheck_there() {
 	return 1
 }
 
+# kselftest: 4 is a skip; the machine room takes it for a failure
+leakcheck_needs_xtcp() {
+	[ ! -d /sys/kernel/xtcp ] || return 0
+	echo "1..0 # SKIP xtcp is not loaded"
+	exit 4
+}
+
 # the sockets file has a header and nothing else, or only listeners that the test says it keeps
 leakcheck__sockets_empty() {
 	{ read -r _ && ! read -r _; } </proc/net/xtcp/sockets
@@ -151,6 +158,17 @@ leakcheck_dmesg() {
 	fi
 	rm -f "/tmp/said.$$" "/tmp/bad.$$" "/tmp/good.$$" "/tmp/found.$$"
 	return $_rc
+}
+
+# leakcheck_around NAME COMMAND...: a collection that is one program: run it, then look what it left
+leakcheck_around() {
+	leakcheck_mark "$1"
+	shift
+	"$@"
+	_status=$?
+	leakcheck && return $_status
+	[ $_status != 0 ] || _status=1
+	return $_status
 }
 
 # All but the unloading, for use after every single test

@@ -6,7 +6,7 @@
 
 TESTS="$TESTS autoload held_fresh held_listen held_syn_sent held_syn_recv held_established held_close_wait
 unload_fin_wait_1 unload_fin_wait_2 unload_closing unload_last_ack unload_time_wait unload_neighbour
-unload_qdisc unload_small_queue unload_paced unload_paced_fq rounds_with_traffic netns_exit netns_exit_traffic killed_anywhere"
+unload_qdisc unload_small_queue unload_paced unload_paced_fq rounds_with_traffic netns_exit netns_exit_orphan netns_exit_traffic killed_anywhere"
 
 LIVE_ROUNDS=${XTCP_MOD_ROUNDS:-100}
 live_tmp=$(mktemp -d)
@@ -286,6 +286,19 @@ netns_exit() {
 	live_kill
 	ip netns del mod-a
 	leakcheck_states && live_end
+}
+
+# the program is killed and its namespace deleted with most of what it wrote still to be sent: all
+# of it arrives, and so does the FIN
+netns_exit_orphan() {
+	live_connect || return 1
+	in_a tc qdisc add dev veth0 root tbf rate 1mbit burst 3028 limit 10000000 || return 1
+	hold_order h send 100000 || return 1
+	hold_kill h
+	live_state FIN_WAIT_1 || return 1
+	ip netns del mod-a
+	hold_order peer recv 100000 && hold_order peer eof || return 1
+	live_end
 }
 
 netns_exit_traffic() {

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Transfers with the kernel's TCP both ways round and between two XTCPs (topology: common.sh).
 
-TESTS+=" vrf tiny_advmss interop_sizes interop_long offloads_off offloads_mixed small_mtu gro_list"
+TESTS+=" vrf scoped tiny_advmss interop_sizes interop_long offloads_off offloads_mixed small_mtu gro_list"
 
 interop_sizes() {
 	local pair len
@@ -163,6 +163,28 @@ vrf() {
 	b sh -c 'ip rule add pref 32765 table local && ip rule del pref 0' || fail "rules"
 	vrf_same_tuple tcp
 	vrf_same_tuple xtcp
+}
+
+# One link-local address on two links: the scope alone says which
+scoped() {
+	local pair
+	need /usr/bin/python3
+	net_pair
+	ip link add wa netns $NSA type veth peer name wb netns $NSB || fail "veth"
+	a sh -c "$(net_settings wa)" && b sh -c "$(net_settings wb)" || fail "settings"
+	a ip link set wa up && b ip link set wb up || fail "links"
+	b sh -c "ip addr add fe80::78/64 dev vb nodad && ip addr add fe80::78/64 dev wb nodad" ||
+		fail "addresses"
+	wait_for a ping -c 1 -W 1 fe80::78%va >/dev/null || fail "no way by va"
+	wait_for a ping -c 1 -W 1 fe80::78%wa >/dev/null || fail "no way by wa"
+	for pair in $PAIRS; do
+		rm -f "$WORK/ready"
+		be /usr/bin/python3 scoped.py serve "$(stack "${pair#*:}")" "$WORK/ready" vb wb &
+		wait_for test -e "$WORK/ready" || fail "$pair: no server"
+		a /usr/bin/python3 scoped.py fetch "$(stack "${pair%:*}")" va wa || fail "$pair"
+		wait $! || fail "$pair: the server"
+	done
+	closed
 }
 
 # A route whose advmss leaves no room for options

@@ -5,6 +5,10 @@
 # choices (not its timing).
 
 cd "$(dirname "$0")" || exit 1
+ROOM_DIR=${ROOM_DIR:-..}
+# shellcheck disable=SC1091
+. "$ROOM_DIR/lib/leakcheck.sh"
+leakcheck_needs_xtcp
 [ -e /dev/net/tun ] || modprobe tun || exit 1
 modprobe -q veth
-exec ./smp "$@"
+leakcheck_around smp ./smp "$@"

@@ -76,11 +76,8 @@ static void tune(int fd)
 	set_int(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, 30000);
 }
 
-/* Protocol 253 is not merged by anybody. */
 static struct conn *plain(void)
 {
-	if (w.proto != IPPROTO_TCP)
-		exit(0);
 	return in_established(.tune = tune);
 }
 
@@ -179,9 +176,9 @@ static void partly_old(void)
 }
 
 const struct row gro_rows[] = {
-	ROW(ROW_CORE, "RFC 5681 4.2 merged segments: one ACK", one_for_all),
-	ROW(ROW_CORE, "MUST-58 merged segments count one by one", counts),
-	ROW(ROW_CORE, "RFC 2018 4 merged segments are one block", one_block),
-	ROW(0, "RFC 9293 3.10.7.4 merged segments that are partly old", partly_old),
+	ROW(ROW_TCP | ROW_CORE, "RFC 5681 4.2 merged segments: one ACK", one_for_all),
+	ROW(ROW_TCP | ROW_CORE, "MUST-58 merged segments count one by one", counts),
+	ROW(ROW_TCP | ROW_CORE, "RFC 2018 4 merged segments are one block", one_block),
+	ROW(ROW_TCP, "RFC 9293 3.10.7.4 merged segments that are partly old", partly_old),
 	{ NULL }
 };

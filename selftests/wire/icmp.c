@@ -167,6 +167,29 @@ static void path_mtu_stale(void)
 	check(s->len == 1400, "the guess was believed");
 }
 
+/* snd_una to snd_nxt is under way, the numbers next to these are not. */
+static void path_mtu_borders(void)
+{
+	struct conn *c = in_established();
+	int want = 1300 - ip_overhead();
+	struct seg *s;
+
+	write_stream(c, 1000);
+	expect(c, ACK, 1, 1, .len = 1000);
+	inject(c, ACK, 1, 1001);
+	write_stream(c, 1400);
+	expect(c, ACK, 1001, 1, .len = 1400);
+	too_big(c, 1290, 1000);
+	too_big(c, 1290, 2402);
+	check(!next_pending(c), "a guess was believed");
+	inject(c, ACK, 1, 2401);
+	write_stream(c, 1400);
+	expect(c, ACK, 2401, 1, .len = 1400);
+	too_big(c, 1300, 2401);
+	s = next_seg(c, 5000);
+	check(s && s->seq - c->iss == 2401 && s->len == want, "what lies at the border was not");
+}
+
 /* An MTU that no path has must not shrink segments to nothing. */
 static void path_mtu_tiny(void)
 {
@@ -237,6 +260,7 @@ const struct row icmp_rows[] = {
 	    hard_established),
 	ROW(ROW_CORE, "RFC 1191 RFC 8201 path MTU", path_mtu),
 	ROW(0, "RFC 5927 path MTU with a stale quote", path_mtu_stale),
+	ROW(0, "RFC 5927 path MTU, the numbers next to what is under way", path_mtu_borders),
 	ROW(0, "RFC 5927 path MTU of 68", path_mtu_tiny),
 	ROW(0, "MUST-54 errors for LISTEN and SYN_RECV", nobody),
 	ROW(0, "MUST-54 errors for TIME_WAIT", time_wait),

@@ -118,12 +118,14 @@ static bool row_wanted(const struct row *r, int family)
 		return false;
 	if (!(r->flags & (ROW_VT | ROW_LAST)) && opt.vt_only)
 		return false;
-	if ((r->flags & ROW_VT) && opt.vt4 && family == AF_INET6)
+	if ((r->flags & ROW_VT) && opt.vt4 && (family == AF_INET6 || !(r->flags & ROW_CORE)))
 		return false;
 	if ((opt.core || config->core) && !(r->flags & ROW_CORE))
 		return false;
 	/* Timers do not care how a socket was made. */
 	if (config->core && (r->flags & ROW_VT))
+		return false;
+	if ((r->flags & ROW_TCP) && config->proto != IPPROTO_TCP)
 		return false;
 	if ((r->flags & ROW_V4) && family != AF_INET)
 		return false;

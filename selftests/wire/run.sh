@@ -12,6 +12,10 @@
 #	XTCP_SEED=N XTCP_CORE=1 XTCP_VIRTUAL=1 ./run.sh [--core] [ARGUMENTS]
 
 cd "$(dirname "$0")" || exit 1
+ROOM_DIR=${ROOM_DIR:-..}
+# shellcheck disable=SC1091
+. "$ROOM_DIR/lib/leakcheck.sh"
+[ -n "$WIRE_STACKS" ] || leakcheck_needs_xtcp
 [ -e /dev/net/tun ] || modprobe tun || exit 1
 if [ "${XTCP_KERNEL:-}" = debug ] && [ "$XTCP_CORE" = 1 ] && [ "$*" = --core ]; then
 	set -- --core -r 'S[0-9]*'
@@ -22,4 +26,4 @@ stacks=xtcp,xtcp/253:core,alias:core
 vt=--vt
 [ "${XTCP_KERNEL:-}" != debug ] || stacks=xtcp vt=--vt4
 [ "${XTCP_VIRTUAL:-0}" != 1 ] || set -- "$vt" "$@"
-exec ./wire -s "${WIRE_STACKS:-$stacks}" "$@"
+leakcheck_around wire ./wire -s "${WIRE_STACKS:-$stacks}" "$@"

@@ -158,6 +158,7 @@ enum {
 	ROW_V4 = 8, ROW_V6 = 16, /* one family only */
 	ROW_ONCE = 32,		/* sees to the families itself */
 	ROW_LAST = 64,		/* after all others */
+	ROW_TCP = 128,		/* protocol 6 alone: of 253 nobody merges or cuts anything */
 };
 
 struct row {
