@@ -53,7 +53,7 @@ struct xtcp_stats;
  * @tw_reuse: RFC 6191 for connect(): 0 never, 1 always, 2 on loopback
  * @max_tw_sockets: TIME_WAIT entries
  * @rfc1337: ignore RST in TIME_WAIT
- * @slow_start_after_idle: RFC 5681 4.1
+ * @slow_start_after_idle: RFC 5681 4.1, by RFC 2861
  * @pacing: 0: connections under fq or with SO_MAX_PACING_RATE; 1: all, by a timer of ours
  * @pacing_ss_ratio: pacing rate in slow start, percent of a window in a round trip
  * @pacing_ca_ratio: the same in congestion avoidance

@@ -67,9 +67,9 @@ u32 xtcp_mem_credit_snd(const struct sock *sk, u32 size)
  * xtcp_mem_expand_snd - send buffer autotuning
  * @sk: the connection: it is established, or the program waits for room
  *
- * Room for two congestion windows, one in flight and one to follow, and at least
- * for ten segments (RFC 6928), up to wmem. A buffer that the program has set stays, and
- * none grows while memory is short.
+ * Room for two congestion windows, one in flight and one to follow, of at least ten segments
+ * each (RFC 6928), up to wmem. A buffer that the program has set stays, and none grows while
+ * memory is short.
  *
  * Context: Socket lock.
  */

@@ -96,8 +96,8 @@ struct xtcp_cc {
 };
 
 /*
- * All algorithms, each xtcp_cc_<name> in a file of its own that unit.c names; the first is what
- * new namespaces start with (RFC 9438).
+ * All algorithms, each xtcp_cc_<name> in a file of its own that unit.c names, as
+ * available_congestion_control lists them. What new namespaces start with: control/sysctl.c.
  */
 #define XTCP_CC_LIST(X)							\
 	X(cubic)							\

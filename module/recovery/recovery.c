@@ -422,7 +422,8 @@ void xtcp_recovery_timeout(struct sock *sk)
  * xtcp_recovery_idle - data after a pause
  * @sk: about to send, nothing in flight
  *
- * RFC 5681 4.1: after an RTO without sending, what the window knew is stale.
+ * RFC 5681 4.1: after an RTO without sending, what the window knew is stale; half of it is
+ * for each RTO (RFC 2861).
  *
  * Context: Socket lock.
  */

@@ -37,7 +37,7 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 void xtcp_recovery_timeout(struct sock *sk);
 /* The REORDER timer fired. Return: true: call xtcp_retransmit_lost(). */
 bool xtcp_recovery_reorder(struct sock *sk);
-/* Idle longer than RTO: restart the window, RFC 5681 4.1. */
+/* Idle longer than RTO: a smaller window, RFC 5681 4.1, by RFC 2861. */
 void xtcp_recovery_idle(struct sock *sk);
 /* Start values of a connection. */
 void xtcp_recovery_init(struct sock *sk);

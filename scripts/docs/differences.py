@@ -13,8 +13,8 @@ Differences from the kernel's TCP
 
 ``wire matrix`` brings each of the eleven states together with a hundred segments, on the kernel's
 TCP and on XTCP, and compares what is sent back (numbers, window, options), the state afterwards,
-the error and what poll() says. What follows is every difference there is: one that is not listed
-fails the test, and so does one that is listed and does not occur.
+the error and what poll() says. What follows is every difference that these cells show: one that is
+not listed fails the test, and so does one that is listed and does not occur.
 
 A segment is written as flags / acknowledgment / sequence number:
 

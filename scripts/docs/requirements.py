@@ -21,8 +21,8 @@ requirement. A requirement without a test says so.
 
 Functions come as *file*: functions. A file alone is one whose first comment names the requirement,
 or a table of constants; some functions are named by requirements.txt itself. Rows of ``wire`` are
-run over IPv4 and IPv6, all of them over AF_XTCP, those of the core over the alias and protocol 253
-as well; one row can be had by ``wire -s xtcp --vt -r 'NAME*'`` (testing.rst).
+run over IPv4 and IPv6, all of them over AF_XTCP, those of the core that need no virtual time over
+the alias and protocol 253 as well; ``wire -s xtcp --vt -r 'NAME*'`` runs one (testing.rst).
 
 """
 
