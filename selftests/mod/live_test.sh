@@ -292,12 +292,12 @@ netns_exit() {
 # of it arrives, and so does the FIN
 netns_exit_orphan() {
 	live_connect || return 1
-	in_a tc qdisc add dev veth0 root tbf rate 1mbit burst 3028 limit 10000000 || return 1
-	hold_order h send 100000 || return 1
+	in_a tc qdisc add dev veth0 root tbf rate 32kbit burst 3028 limit 6000000 || return 1
+	hold_order h send 60000 || return 1
 	hold_kill h
 	live_state FIN_WAIT_1 || return 1
 	ip netns del mod-a
-	hold_order peer recv 100000 && hold_order peer eof || return 1
+	hold_order peer recv 60000 && hold_order peer eof || return 1
 	live_end
 }
 
