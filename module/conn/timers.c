@@ -484,6 +484,13 @@ void xtcp_timer_cancel_timewait(struct xtcp_timewait *tw)
 		refcount_dec(&tw->common.skc_refcnt);
 }
 
+static s32 xtcp_timers_left_ms(u32 deadline)
+{
+	s32 rest = deadline - (u32)jiffies;
+
+	return rest < 0 ? 0 : jiffies_to_msecs(rest);
+}
+
 /**
  * xtcp_timer_left_timewait_ms - what is left of 2MSL
  * @tw: the entry
@@ -492,9 +499,7 @@ void xtcp_timer_cancel_timewait(struct xtcp_timewait *tw)
  */
 s32 xtcp_timer_left_timewait_ms(const struct xtcp_timewait *tw)
 {
-	s32 rest = READ_ONCE(tw->deadline) - (u32)jiffies;
-
-	return rest < 0 ? 0 : jiffies_to_msecs(rest);
+	return xtcp_timers_left_ms(READ_ONCE(tw->deadline));
 }
 
 /**
@@ -506,9 +511,7 @@ s32 xtcp_timer_left_timewait_ms(const struct xtcp_timewait *tw)
  */
 s32 xtcp_timer_left_request_ms(const struct xtcp_request *req)
 {
-	s32 rest = READ_ONCE(req->deadline) - (u32)jiffies;
-
 	if (!timer_pending(&req->ireq.req.rsk_timer))
 		return -1;
-	return rest < 0 ? 0 : jiffies_to_msecs(rest);
+	return xtcp_timers_left_ms(READ_ONCE(req->deadline));
 }

@@ -160,7 +160,7 @@ leakcheck_dmesg() {
 	return $_rc
 }
 
-# leakcheck_around NAME COMMAND...: a collection that is one program: run it, then look what it left
+# leakcheck_around NAME COMMAND...: run it, then look what it left
 leakcheck_around() {
 	leakcheck_mark "$1"
 	shift

@@ -12,10 +12,7 @@ ROOM_DIR=$dir
 export ROOM_DIR
 # shellcheck disable=SC1091
 . "$dir/lib/leakcheck.sh"
-if [ ! -d /sys/module/xtcp ]; then
-	echo "1..0 # SKIP xtcp is not loaded"
-	exit 4
-fi
+leakcheck_needs_xtcp
 if [ $# = 0 ]; then
 	for c in "$dir"/*/; do
 		c=$(basename "$c")
@@ -31,6 +28,8 @@ load_again() {
 	insmod "$XTCP_KO" || { echo "# xtcp does not load again"; return 1; }
 }
 
+collection() { (cd "$dir/$c" && "$runner"); }
+
 echo "KTAP version 1"
 echo "1..$#"
 n=0
@@ -45,9 +44,7 @@ for c; do
 		[ ! -x "$runner" ] || break
 	done
 	rc=0
-	leakcheck_mark "$c"
-	(cd "$dir/$c" && "$runner") >"/tmp/xtcp-run.$$" 2>&1 || rc=1
-	leakcheck >>"/tmp/xtcp-run.$$" 2>&1 || rc=1
+	leakcheck_around "$c" collection >"/tmp/xtcp-run.$$" 2>&1 || rc=1
 	load_again >>"/tmp/xtcp-run.$$" 2>&1 || rc=1
 	sed 's/^/  /' "/tmp/xtcp-run.$$"
 	if [ $rc = 0 ]; then

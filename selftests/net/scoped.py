@@ -35,12 +35,12 @@ def serve(stack, ready, devices):
         listeners[s] = d
     open(ready, "w").close()
     for _ in devices:
-        for s in select.select(list(listeners), [], [], 60)[0][:1]:
-            c, peer = s.accept()
-            here = socket.if_nametoindex(listeners[s])
-            assert peer[3] == here and c.getsockname()[3] == here, (peer, c.getsockname(), here)
-            c.sendall(name(listeners[s]))
-            c.close()
+        s = select.select(list(listeners), [], [], 60)[0][0]
+        c, peer = s.accept()
+        here = socket.if_nametoindex(listeners[s])
+        assert peer[3] == here and c.getsockname()[3] == here, (peer, c.getsockname(), here)
+        c.sendall(name(listeners[s]))
+        c.close()
 
 
 def fetch(stack, devices):

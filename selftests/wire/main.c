@@ -118,7 +118,7 @@ static bool row_wanted(const struct row *r, int family)
 		return false;
 	if (!(r->flags & (ROW_VT | ROW_LAST)) && opt.vt_only)
 		return false;
-	if ((r->flags & ROW_VT) && opt.vt4 && (family == AF_INET6 || !(r->flags & ROW_CORE)))
+	if ((r->flags & ROW_VT) && opt.vt4 && family == AF_INET6)
 		return false;
 	if ((opt.core || config->core) && !(r->flags & ROW_CORE))
 		return false;

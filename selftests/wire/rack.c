@@ -5,6 +5,18 @@
 
 #define TOPIC "rack"
 
+/* Of [at, at + n) the first is missed: it is sent again @ms after the others have come. */
+static void waits(struct conn *c, int at, int n, int ms, int slack)
+{
+	flight(c, at, at + n);
+	pass(c, RTT);
+	mark(c);
+	sack(c, AT(at), { AT(at + 1), AT(at + n) });
+	none(c);
+	data_within(c, AT(at), ms + 90);
+	near(since_ms(c), ms, slack);
+}
+
 /* min_rtt / 4 after the one that overtook it: no count of three is needed. */
 static void by_time(void)
 {
@@ -79,13 +91,7 @@ static void adapts(void)
 	none(c);
 	sack(c, AT(10), { AT(4), AT(5) });
 	none(c);
-	flight(c, 10, 16);
-	pass(c, RTT);
-	mark(c);
-	sack(c, AT(10), { AT(11), AT(16) });
-	none(c);
-	data_within(c, AT(10), 190);
-	near(since_ms(c), RTT / 2, 25);
+	waits(c, 10, 6, RTT / 2, 25);
 }
 
 /* So does a recovery that turns out to be a mistake by its timestamps. */
@@ -107,13 +113,7 @@ static void adapts_by_timestamp(void)
 	/* The copy has come as well: the same mistake, counted once. */
 	sack(c, AT(10), { AT(4), AT(5) });
 	none(c);
-	flight(c, 10, 16);
-	pass(c, RTT);
-	mark(c);
-	sack(c, AT(10), { AT(11), AT(16) });
-	none(c);
-	data_within(c, AT(10), 190);
-	near(since_ms(c), RTT / 2, 20);
+	waits(c, 10, 6, RTT / 2, 20);
 }
 
 /*
@@ -124,13 +124,7 @@ static int too_late(struct conn *c, int at, int ms, bool dsack)
 {
 	int n = cwnd(c) < 6 ? cwnd(c) : 6;
 
-	flight(c, at, at + n);
-	pass(c, RTT);
-	mark(c);
-	sack(c, AT(at), { AT(at + 1), AT(at + n) });
-	none(c);
-	data_within(c, AT(at), ms + 90);
-	near(since_ms(c), ms, 25);
+	waits(c, at, n, ms, 25);
 	pass(c, RTT);
 	inject(c, ACK, 1, AT(at + n));
 	none(c);
