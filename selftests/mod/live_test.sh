@@ -3,13 +3,26 @@
 # Unloading while connections live, and namespaces that end under traffic.
 #
 #	mod-a (xtcp)  192.0.2.1 --- veth --- 192.0.2.2  mod-b (the kernel's TCP, and filters that lose segments)
+#	          2001:db8::1                2001:db8::2
 
-TESTS="$TESTS autoload held_fresh held_listen held_syn_sent held_syn_recv held_established held_close_wait
+TESTS="$TESTS autoload rounds_with_traffic killed_anywhere"
+LIVE_BOTH="held_fresh held_listen held_syn_sent held_syn_recv held_established held_close_wait
 unload_fin_wait_1 unload_fin_wait_2 unload_closing unload_last_ack unload_time_wait unload_neighbour
-unload_qdisc unload_small_queue unload_paced unload_paced_fq rounds_with_traffic netns_exit netns_exit_orphan netns_exit_traffic killed_anywhere"
+unload_qdisc unload_small_queue unload_paced unload_paced_fq netns_exit netns_exit_orphan netns_exit_traffic"
 
 LIVE_ROUNDS=${XTCP_MOD_ROUNDS:-100}
 live_tmp=$(mktemp -d)
+
+live_ipv4() { live_a=192.0.2.1 live_b=192.0.2.2 live_nobody=192.0.2.77 live_lo=127.0.0.1; }
+live_ipv6() { live_a=2001:db8::1 live_b=2001:db8::2 live_nobody=2001:db8::77 live_lo=::1; }
+# of the tests that go round: the one family, then the other
+live_turn() { [ $(($1 % 2)) = 1 ] && live_ipv4 || live_ipv6; }
+
+live_ipv4
+for _t in $LIVE_BOTH; do
+	eval "${_t}_ipv6() { live_ipv6; $_t; }"
+	TESTS="$TESTS $_t ${_t}_ipv6"
+done
 
 in_a() { ip netns exec mod-a "$@"; }
 in_b() { ip netns exec mod-b "$@"; }
@@ -20,6 +33,7 @@ live_begin() {
 	ip link add veth0 netns mod-a type veth peer name veth0 netns mod-b || return 1
 	for _s in a:1 b:2; do
 		ip -n "mod-${_s%:*}" addr add "192.0.2.${_s#*:}/24" dev veth0
+		ip -n "mod-${_s%:*}" addr add "2001:db8::${_s#*:}/64" dev veth0 nodad
 		ip -n "mod-${_s%:*}" link set lo up
 		ip -n "mod-${_s%:*}" link set veth0 up
 	done
@@ -150,26 +164,26 @@ held_fresh() {
 
 held_listen() {
 	live_begin || return 1
-	hold_start h mod-a -x listen 192.0.2.1 80 && hold_wait h listening && held LISTEN
+	hold_start h mod-a -x listen "$live_a" 80 && hold_wait h listening && held LISTEN
 }
 
 held_syn_sent() {
 	live_begin && live_lose || return 1
-	hold_start h mod-a -x connect 192.0.2.2 80 && held SYN_SENT
+	hold_start h mod-a -x connect "$live_b" 80 && held SYN_SENT
 }
 
 held_syn_recv() {
 	live_begin && live_lose || return 1
-	hold_start h mod-a -x listen 192.0.2.1 80 && hold_wait h listening || return 1
-	hold_start peer mod-b connect 192.0.2.1 80
+	hold_start h mod-a -x listen "$live_a" 80 && hold_wait h listening || return 1
+	hold_start peer mod-b connect "$live_a" 80
 	held SYN_RECV
 }
 
 # h in mod-a connected to peer in mod-b
 live_connect() {
 	live_begin || return 1
-	hold_start peer mod-b listen 192.0.2.2 80 && hold_wait peer listening || return 1
-	hold_start h mod-a -x connect 192.0.2.2 80 && hold_wait h connected && hold_wait peer accepted &&
+	hold_start peer mod-b listen "$live_b" 80 && hold_wait peer listening || return 1
+	hold_start h mod-a -x connect "$live_b" 80 && hold_wait h connected && hold_wait peer accepted &&
 		live_state ESTABLISHED
 }
 
@@ -215,8 +229,8 @@ unload_time_wait() {
 # a SYN that waits for an address nobody has
 unload_neighbour() {
 	live_begin || return 1
-	hold_start h mod-a -x connect 192.0.2.77 80 && live_state SYN_SENT || return 1
-	in_a ip neigh show 192.0.2.77 | grep -q -e INCOMPLETE -e FAILED || { in_a ip neigh; return 1; }
+	hold_start h mod-a -x connect "$live_nobody" 80 && live_state SYN_SENT || return 1
+	in_a ip neigh show "$live_nobody" | grep -q -e INCOMPLETE -e FAILED || { in_a ip neigh; return 1; }
 	hold_kill h
 	live_unload || return 1
 	live_end
@@ -266,9 +280,10 @@ rounds_with_traffic() {
 	ip netns add mod-a && ip -n mod-a link set lo up || return 1
 	while [ $_i -lt "$LIVE_ROUNDS" ]; do
 		_i=$((_i + 1))
+		live_turn $_i
 		mod_load || return 1
-		hold_start l mod-a -x listen 127.0.0.1 7 && hold_wait l listening || return 1
-		hold_start h mod-a -x connect 127.0.0.1 7 && hold_wait h connected || return 1
+		hold_start l mod-a -x listen "$live_lo" 7 && hold_wait l listening || return 1
+		hold_start h mod-a -x connect "$live_lo" 7 && hold_wait h connected || return 1
 		echo echo >"$live_tmp/l.in"
 		hold_order h send 20000 && hold_order h recv 20000 || { echo "round $_i"; return 1; }
 		hold_kill h
@@ -282,7 +297,7 @@ rounds_with_traffic() {
 netns_exit() {
 	live_connect && hold_order h close && live_state FIN_WAIT_2 && hold_order peer close &&
 		live_state TIME_WAIT || return 1
-	hold_start l mod-a -x listen 192.0.2.1 81 && hold_wait l listening || return 1
+	hold_start l mod-a -x listen "$live_a" 81 && hold_wait l listening || return 1
 	live_kill
 	ip netns del mod-a
 	leakcheck_states && live_end
@@ -326,8 +341,9 @@ killed_anywhere() {
 	_i=0
 	while [ $_i -lt 20 ]; do
 		_i=$((_i + 1))
-		hold_start l mod-a -x listen 127.0.0.1 7 && hold_wait l listening || return 1
-		hold_start h mod-a -x connect 127.0.0.1 7 && hold_wait h connected || return 1
+		live_turn $_i
+		hold_start l mod-a -x listen "$live_lo" 7 && hold_wait l listening || return 1
+		hold_start h mod-a -x connect "$live_lo" 7 && hold_wait h connected || return 1
 		echo drain >"$live_tmp/l.in"
 		echo pump >"$live_tmp/h.in"
 		case $((_i % 3)) in

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+# Every allocation of loading, and of a namespace's birth, fails once: what was begun is taken back.
+# Fault injection is in the debug kernel alone. There each $ALLOC_EVERY-th is tried, from one that
+# the seed says; XTCP_ALLOC_EVERY=1 tries all.
+
+ALLOC_EVERY=${XTCP_ALLOC_EVERY:-16}
+alloc_debug=/sys/kernel/debug
+
+[ ! -e $alloc_debug/failslab ] || TESTS="$TESTS alloc_load alloc_netns"
+
+# alloc_only START END: only what has an address between these on its stack fails
+alloc_only() {
+	for _kind in failslab fail_page_alloc; do
+		_d=$alloc_debug/$_kind
+		[ -d $_d ] || continue
+		echo N >$_d/ignore-gfp-wait && echo 0 >$_d/verbose && echo 32 >$_d/stacktrace-depth &&
+			echo "$1" >$_d/require-start && echo "$2" >$_d/require-end || return 1
+	done
+	[ ! -e $alloc_debug/fail_page_alloc/min-order ] ||
+		echo 0 >$alloc_debug/fail_page_alloc/min-order
+}
+
+alloc_end() {
+	for _kind in failslab fail_page_alloc; do
+		_d=$alloc_debug/$_kind
+		[ -d $_d ] || continue
+		echo Y >$_d/ignore-gfp-wait
+		echo 2 >$_d/verbose
+		echo 0 >$_d/require-start
+		echo 0xffffffffffffffff >$_d/require-end
+	done
+}
+
+# The core traces, but does not warn, where a slab or a sysctl table could not be made: a Call
+# Trace alone is no complaint here. The log is emptied of what has been looked at.
+alloc_dmesg() {
+	dmesg | sed -n "/$leakcheck_last/,\$p" >"$live_tmp/said"
+	[ -s "$live_tmp/said" ] || dmesg >"$live_tmp/said"
+	grep -v -e '^#' -e '^!' -e '^ *$' -e '^Call Trace' "$ROOM_DIR/lib/bad-dmesg" >"$live_tmp/bad"
+	dmesg -C
+	echo "<6>xtcp-room: start" >/dev/kmsg
+	! grep -E -f "$live_tmp/bad" "$live_tmp/said"
+}
+
+# alloc_each CHECK COMMAND...: failnth with N = first, first + every, ... until nothing fails
+alloc_each() {
+	_check=$1
+	shift
+	_n=$((${XTCP_SEED:-1} % ALLOC_EVERY + 1))
+	_failed=0 _survived=0
+	while :; do
+		_said=$(./failnth $_n "$@") || { echo "$_n: $_said"; return 1; }
+		case $_said in
+		passed) break ;;
+		survived) _survived=$((_survived + 1)) ;;
+		*) _failed=$((_failed + 1)) ;;
+		esac
+		"$_check" "$_said" || { echo "allocation $_n: $_said"; return 1; }
+		alloc_dmesg || { echo "allocation $_n: the kernel said this"; return 1; }
+		_n=$((_n + ALLOC_EVERY))
+	done
+	echo "# up to allocation $_n: $_failed failed, $_survived survived" >/dev/kmsg
+	[ $_failed -ge 5 ] || { echo "only $_failed failed before $_n, $_survived survived"; return 1; }
+}
+
+alloc_no_trace() {
+	case $1 in
+	survived) rmmod xtcp; return ;;
+	"failed 12"|"failed 105") ;;		# ENOMEM, ENOBUFS
+	*) echo "not for want of memory"; return 1 ;;
+	esac
+	! mod_loaded || { echo "xtcp is there"; return 1; }
+	[ ! -e /proc/net/xtcp ] && [ ! -e /proc/sys/net/xtcp ] && [ ! -e /sys/kernel/xtcp ] ||
+		{ echo "files are left"; return 1; }
+	[ "$(mod_slabs)" = 0 ] || { echo "slabs are left"; return 1; }
+}
+
+alloc_load() {
+	alloc_only 0xffffffffa0000000 0xffffffffff000000 || return 1
+	alloc_each alloc_no_trace load "$mod_ko"
+	_rc=$?
+	alloc_end
+	[ $_rc = 0 ] && mod_unload
+}
+
+alloc_alive() {
+	case $1 in
+	survived|"failed 12"|"failed 105") ;;
+	*) echo "not for want of memory"; return 1 ;;
+	esac
+	hold_order h send 1000
+}
+
+# A namespace that can not be made leaves the others alone: one connection lives through it all
+alloc_netns() {
+	live_connect && echo drain >"$live_tmp/peer.in" || return 1
+	read -r _size _at <<-MODULE
+		$(awk '$1 == "xtcp" { print $2, $6 }' /proc/modules)
+	MODULE
+	alloc_only "$_at" "$(printf '0x%x' $((_at + _size)))" || return 1
+	alloc_each alloc_alive netns
+	_rc=$?
+	alloc_end
+	hold_kill h
+	[ $_rc = 0 ] && live_end
+}
