@@ -385,7 +385,7 @@ const struct row handshake_rows[] = {
 	ROW(ROW_CORE, "S2 SYN, FIN and each byte take one number", numbers),
 	ROW(0, "S2 the numbers pass 2^32", wraps),
 	ROW(ROW_CORE, "S3 a lost SYN is repeated after 1 s", lost_syn_once),
-	ROW(ROW_CORE | ROW_VT, "S3 SYN retries, ETIMEDOUT at 127 s",
+	ROW(ROW_CORE | ROW_LONG, "S3 SYN retries, ETIMEDOUT at 127 s",
 	    lost_syn_all),
 	ROW(ROW_VT, "S3 syn_retries 1 ends at 3 s", syncnt),
 	ROW(ROW_VT, "S3 TCP_SYNCNT 2 ends at 7 s", syncnt_option),

@@ -2,7 +2,8 @@
 /*
  * One program for all rows.  Every row runs in a child process with a network
  * namespace, a tun device and random numbers of its own, so that rows neither
- * see nor need each other and one that fails stops only itself.
+ * see nor need each other and one that fails stops only itself.  Those that
+ * mostly wait (ROW_BESIDE) go first and wait together.
  */
 #define _GNU_SOURCE
 #include <fnmatch.h>
@@ -160,25 +161,92 @@ static void run_child(const struct row *r, int round)
 	_exit(0);
 }
 
-static void run_row(const struct row *r, int round)
-{
-	const char *fam = w.family == AF_INET ? "ipv4" : "ipv6";
-	int status;
+/* A row's process, and where its words go if others speak at the same time. */
+struct running {
+	const struct row *row;
+	const struct config *config;
+	int family;
 	pid_t pid;
+	FILE *said;
+};
+
+static struct running start_row(const struct row *r, int round, FILE *said)
+{
+	struct running p = { r, config, w.family, 0, said };
 
 	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
+	p.pid = fork();
+	if (p.pid < 0)
 		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
-	if (!pid)
+	if (!p.pid) {
+		if (said)
+			dup2(fileno(said), STDOUT_FILENO);
 		run_child(r, round);
-	if (waitpid(pid, &status, 0) < 0)
+	}
+	return p;
+}
+
+static void repeat_words(FILE *said)
+{
+	char line[1024];
+
+	rewind(said);
+	while (fgets(line, sizeof(line), said))
+		fputs(line, stdout);
+	fclose(said);
+}
+
+static void end_row(struct running *p)
+{
+	int status;
+
+	if (waitpid(p->pid, &status, 0) < 0)
 		ksft_exit_fail_msg("waitpid: %s\n", strerror(errno));
+	if (p->said)
+		repeat_words(p->said);
 	if (WIFSIGNALED(status))
 		ksft_print_msg("ended by signal %d\n", WTERMSIG(status));
 	ksft_test_result(WIFEXITED(status) && !WEXITSTATUS(status),
-			 "%s: %s (%s, %s)\n", r->topic, r->name, fam,
-			 config->name);
+			 "%s: %s (%s, %s)\n", p->row->topic, p->row->name,
+			 p->family == AF_INET ? "ipv4" : "ipv6", p->config->name);
+}
+
+static void run_row(const struct row *r, int round)
+{
+	struct running p;
+
+	if (r->flags & ROW_BESIDE)
+		return;
+	p = start_row(r, round, NULL);
+	end_row(&p);
+}
+
+/* Rows that wait together, the oldest first: their number is that of their namespaces, too. */
+static struct running beside[32];
+static size_t nbeside;
+
+static void end_oldest(void)
+{
+	end_row(&beside[0]);
+	memmove(&beside[0], &beside[1], --nbeside * sizeof(beside[0]));
+}
+
+static void run_beside(const struct row *r, int round)
+{
+	FILE *said;
+
+	if (!(r->flags & ROW_BESIDE))
+		return;
+	if (nbeside == sizeof(beside) / sizeof(beside[0]))
+		end_oldest();
+	said = tmpfile();
+	if (!said)
+		ksft_exit_fail_msg("tmpfile: %s\n", strerror(errno));
+	beside[nbeside++] = start_row(r, round, said);
+	/* While all that a row does is wait, the next one sets up its connection: round trips
+	 * are measured then. The clock skips what is left of it.
+	 */
+	sleep(5);
 }
 
 static int for_families(void (*fn)(const struct row *, int), int round)
@@ -394,7 +462,11 @@ int main(int argc, char **argv)
 	ksft_set_plan(n * opt.repeat);
 	ksft_print_msg("--seed %llu\n", (unsigned long long)w.seed);
 	say_left_out();
-	for (i = 0; i < opt.repeat; i++)
+	for (i = 0; i < opt.repeat; i++) {
+		for_rows(run_beside, i);
+		while (nbeside)
+			end_oldest();
 		for_rows(run_row, i);
+	}
 	ksft_finished();
 }

@@ -144,18 +144,18 @@ static void linger(void)
 }
 
 const struct row orphan_rows[] = {
-	ROW(ROW_CORE | ROW_VT, "S18 FIN_WAIT_2 is bounded: 60 s", fin_wait_2),
-	ROW(ROW_VT, "S18 FIN_WAIT_2 with a program is not", fin_wait_2_held),
-	ROW(ROW_VT, "S18 fin_wait2_ms 20000", fin_wait_2_knob),
-	ROW(ROW_VT, "S18 TCP_LINGER2 15 s", linger2),
-	ROW(ROW_CORE | ROW_VT, "S13 FIN retries of an orphan, FIN_WAIT_1",
+	ROW(ROW_CORE | ROW_LONG, "S18 FIN_WAIT_2 is bounded: 60 s", fin_wait_2),
+	ROW(ROW_LONG, "S18 FIN_WAIT_2 with a program is not", fin_wait_2_held),
+	ROW(ROW_LONG, "S18 fin_wait2_ms 20000", fin_wait_2_knob),
+	ROW(ROW_LONG, "S18 TCP_LINGER2 15 s", linger2),
+	ROW(ROW_CORE | ROW_LONG, "S13 FIN retries of an orphan, FIN_WAIT_1",
 	    fin_retries),
-	ROW(ROW_VT, "S13 FIN retries of an orphan, LAST_ACK",
+	ROW(ROW_LONG, "S13 FIN retries of an orphan, LAST_ACK",
 	    fin_retries_last_ack),
-	ROW(ROW_VT, "S13 orphan_retries 3", fin_retries_knob),
-	ROW(ROW_VT | ROW_XTCP, "S13 XTCP_ORPHAN_RETRIES 4",
+	ROW(ROW_LONG, "S13 orphan_retries 3", fin_retries_knob),
+	ROW(ROW_LONG | ROW_XTCP, "S13 XTCP_ORPHAN_RETRIES 4",
 	    fin_retries_option),
-	ROW(ROW_VT, "S18 an orphan before a zero window",
+	ROW(ROW_LONG, "S18 an orphan before a zero window",
 	    zero_window_orphan),
 	ROW(ROW_VT, "SO_LINGER 5 s", linger),
 	{ NULL }

@@ -421,14 +421,14 @@ static void too_many(void)
 }
 
 const struct row timewait_rows[] = {
-	ROW(ROW_CORE | ROW_VT, "S10 MUST-13 60 s, then nothing",
+	ROW(ROW_CORE | ROW_LONG, "S10 MUST-13 60 s, then nothing",
 	    sixty_seconds),
-	ROW(ROW_VT, "S10 the same from CLOSING", from_closing),
-	ROW(ROW_CORE | ROW_VT, "S10 a repeated FIN restarts it", restarted),
-	ROW(ROW_VT | ROW_XTCP, "S10 a bare ACK does not restart it", not_restarted),
-	ROW(ROW_CORE | ROW_VT | ROW_XTCP, "MUST-13 msl_ms from 1 to 240000",
+	ROW(ROW_LONG, "S10 the same from CLOSING", from_closing),
+	ROW(ROW_CORE | ROW_LONG, "S10 a repeated FIN restarts it", restarted),
+	ROW(ROW_LONG | ROW_XTCP, "S10 a bare ACK does not restart it", not_restarted),
+	ROW(ROW_CORE | ROW_LONG | ROW_XTCP, "MUST-13 msl_ms from 1 to 240000",
 	    msl_range),
-	ROW(ROW_VT | ROW_XTCP, "MUST-13 XTCP_MSL_MS from 1 to 240000",
+	ROW(ROW_LONG | ROW_XTCP, "MUST-13 XTCP_MSL_MS from 1 to 240000",
 	    msl_by_socket),
 	ROW(ROW_XTCP, "MUST-13 msl_ms 50", msl_short),
 	ROW(ROW_XTCP, "MUST-13 XTCP_MSL_MS is bounded", msl_bounds),
