@@ -181,7 +181,10 @@ struct xtcp_main_step {
 	void (*free)(void);
 };
 
-/* The family comes late: from that moment on sockets can be made. */
+/*
+ * The family comes last: from that moment on sockets can be made, and the core frees a
+ * module whose init fails even if somebody holds it.
+ */
 static const struct xtcp_main_step xtcp_main_steps[] = {
 	{ "flows",  xtcp_flows_init,	   NULL,		  NULL, xtcp_flows_exit },
 	{ "minis",  xtcp_minis_init,	   NULL,		  NULL, xtcp_minis_exit },
@@ -190,8 +193,8 @@ static const struct xtcp_main_step xtcp_main_steps[] = {
 	{ "netns",  xtcp_netns_init,	   xtcp_netns_stop,	  xtcp_netns_exit },
 	{ "params", xtcp_main_params_init, xtcp_main_params_stop },
 	{ "hook",   xtcp_hook_init,	   xtcp_hook_exit },
-	{ "family", xtcp_family_init,	   xtcp_family_close_door, NULL, xtcp_family_exit },
 	{ "sysfs",  xtcp_sysfs_init,	   xtcp_sysfs_exit },
+	{ "family", xtcp_family_init,	   xtcp_family_close_door, NULL, xtcp_family_exit },
 };
 
 /* ---- unloading ---- */

@@ -18,6 +18,14 @@
 
 #include "output.h"
 
+static int xtcp_ip_ctl_sock(struct sock **sk, unsigned short family, struct net *net)
+{
+	int err = inet_ctl_sock_create(sk, family, SOCK_RAW, IPPROTO_TCP, net);
+
+	/* what the core says if there is no memory for an inode */
+	return err == -ENFILE ? -ENOMEM : err;
+}
+
 /**
  * xtcp_ip_net_init() - make the control sockets of a namespace
  * @net: the namespace
@@ -30,12 +38,12 @@ int xtcp_ip_net_init(struct net *net)
 	struct xtcp_net *xn = xtcp_net(net);
 	int err;
 
-	err = inet_ctl_sock_create(&xn->ctl_sk4, PF_INET, SOCK_RAW, IPPROTO_TCP, net);
+	err = xtcp_ip_ctl_sock(&xn->ctl_sk4, PF_INET, net);
 	if (err)
 		return err;
 	/* Replies are small: never to be cut on the way */
 	inet_sk(xn->ctl_sk4)->pmtudisc = IP_PMTUDISC_DO;
-	err = inet_ctl_sock_create(&xn->ctl_sk6, PF_INET6, SOCK_RAW, IPPROTO_TCP, net);
+	err = xtcp_ip_ctl_sock(&xn->ctl_sk6, PF_INET6, net);
 	if (!err)
 		return 0;
 	xn->ctl_sk6 = NULL;

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # What is on the wire: protocol 253, captures, tunnels, extension headers (topology: common.sh).
 
-TESTS+=" lab_protocol tshark_clean gre_checksum vxlan_checksum zerocopy_sender ah_transport"
+TESTS+=" lab_protocol tshark_clean gre_checksum gre_fragments vxlan_checksum zerocopy_sender ah_transport"
 TESTS+=" ipv6_extensions icmp_redirects raw_socket_view"
 
 packets_of() { # PROTOCOL, as nft shows it
@@ -76,29 +76,40 @@ tshark_clean() {
 	[ -z "$warnings" ] || fail "of $n packets: $(head -n 20 <<<"$warnings")"
 }
 
-# What the hook sees must be what a test is about: 2 is CHECKSUM_COMPLETE
-summed_begin() {
+# What a hook sees must be what a test is about: seen_begin CONDITION, on $s, the skb
+# shellcheck disable=SC2016
+SUMMED='$s->ip_summed == 2'	# CHECKSUM_COMPLETE
+# shellcheck disable=SC2016
+LISTED='((struct skb_shared_info *)((uint64)$s->head + $s->end))->frag_list != 0'
+# shellcheck disable=SC2016
+EXTENDED='((struct ipv6hdr *)((uint64)$s->head + $s->network_header))->nexthdr != 6'
+seen_begin() {
+	only_tcp && return
+	on_debug && return
 	need bpftrace
 	bpftrace -e 'BEGIN { printf("on\n"); }
 		kprobe:xtcp_hook_in4, kprobe:xtcp_hook_in6
-		/((struct sk_buff *)arg1)->ip_summed == 2/ { @[probe] = count(); }' \
-		>"$WORK/summed" 2>&1 &
-	SUMMED=$!
-	wait_for grep -q '^on$' "$WORK/summed" || fail "bpftrace: $(cat "$WORK/summed")"
+		{ $s = (struct sk_buff *)arg1; if ('"$1"') { @[probe] = count(); } }' \
+		>"$WORK/seen" 2>&1 &
+	SEEING=$!
+	wait_for grep -q '^on$' "$WORK/seen" || fail "bpftrace: $(cat "$WORK/seen")"
 }
 
-summed_end() {
-	local hook
-	end_bpftrace $SUMMED
-	for hook in in4 in6; do
-		grep -q "@\[kprobe:xtcp_hook_$hook\]: [1-9]" "$WORK/summed" ||
-			fail "no CHECKSUM_COMPLETE at $hook: $(cat "$WORK/summed")"
+seen_end() { # WHAT HOOK...
+	local hook what=$1
+	shift
+	only_tcp && return
+	on_debug && return
+	end_bpftrace $SEEING
+	for hook; do
+		grep -q "@\[kprobe:xtcp_hook_$hook\]: [1-9]" "$WORK/seen" ||
+			fail "no $what at $hook: $(cat "$WORK/seen")"
 	done
 }
 
 # A tunnel that verifies its own checksum hands the inner packet on with CHECKSUM_COMPLETE;
 # offloads are off so that nobody has marked it as good before.
-tunnel() { # DEVICE: give it addresses on both ends and transfer through it
+tunnel() { # DEVICE [CONDITION]: give it addresses on both ends and transfer through it
 	local pair
 	a ip addr add 10.79.0.1/24 dev "$1"
 	b ip addr add 10.79.0.2/24 dev "$1"
@@ -108,12 +119,12 @@ tunnel() { # DEVICE: give it addresses on both ends and transfer through it
 	b ip link set "$1" up
 	wait_for a ping -c 1 -W 1 10.79.0.2 >/dev/null || fail "no way through $1"
 	wait_for a ping -c 1 -W 1 2001:db8:79::2 >/dev/null || fail "no way through $1"
-	only_tcp || on_debug || summed_begin
+	seen_begin "$SUMMED${2:+ && $2}"
 	for pair in $PAIRS; do
 		transfer "${pair%:*}" "${pair#*:}" 10.79.0.2 500001
 		transfer "${pair%:*}" "${pair#*:}" 2001:db8:79::2 500001
 	done
-	only_tcp || on_debug || summed_end
+	seen_end "CHECKSUM_COMPLETE${2:+ and $2}" in4 in6
 	! dmesg | grep -i 'hw csum failure' || fail "checksum complaint"
 }
 
@@ -138,6 +149,20 @@ vxlan_checksum() {
 	a ip link add x0 type vxlan id 1 local $A4 remote $B4 dstport 4789 udpcsum || fail "vxlan"
 	b ip link add x0 type vxlan id 1 local $B4 remote $A4 dstport 4789 udpcsum || fail "vxlan"
 	tunnel x0
+	# and with extension headers, which have to be taken out of the sum
+	seen_begin "$SUMMED && $EXTENDED"
+	extension_headers x0 2001:db8:79::99 2001:db8:79::2
+	seen_end "CHECKSUM_COMPLETE behind extension headers" in6
+	! dmesg | grep -i 'hw csum failure' || fail "checksum complaint"
+}
+
+# The tunnel's packets are fragmented: what comes out of it hangs on frag_list
+gre_fragments() {
+	net_pair
+	no_offloads
+	a ip link add g0 mtu 4000 type gre local $A4 remote $B4 nopmtudisc csum || fail "gre"
+	b ip link add g0 mtu 4000 type gre local $B4 remote $A4 nopmtudisc csum || fail "gre"
+	tunnel g0 "$LISTED"
 }
 
 # The pages of a MSG_ZEROCOPY sender must not be queued by a receiver over loopback
@@ -188,16 +213,20 @@ ah_transport() {
 
 mac_of() { "$1" ip -br link show dev "$2" | awk '{ print $3 }'; }
 
-ipv6_extensions() {
-	net_pair
+# extension_headers DEVICE FROM TO: scapy's address, FROM, is nobody's, but its frames come to a's device
+extension_headers() {
+	local far=${1/#va/vb}
 	need /usr/bin/python3
-	# scapy's address: nobody's, but its frames come to a's device
-	b ip -6 neigh add 2001:db8:78::99 lladdr "$(mac_of a va)" dev vb ||
-		fail "neighbour"
+	b ip -6 neigh add "$2" lladdr "$(mac_of a "$1")" dev "$far" || fail "neighbour"
 	serve xtcp :: 9000 1
-	a /usr/bin/python3 ./ipv6ext.py va "$(mac_of b vb)" 2001:db8:78::99 $B6 9000 ||
+	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 ||
 		fail "extension headers"
 	stop_server
+}
+
+ipv6_extensions() {
+	net_pair
+	extension_headers va 2001:db8:78::99 $B6
 }
 
 # b knows a better way to a host behind it, and says so: the next segment goes that way. Nobody
