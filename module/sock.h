@@ -194,6 +194,8 @@ struct xtcp_disorder {
  * @probes_out: zero-window or keepalive probes unanswered
  * @persist_backoff: zero-window probes: exponent of the interval
  * @retrans_stamp_ms: when what is missed in this stall was first sent, ms; 0: none
+ * @used_segs: most in flight since @used_since, segments; 0: the window was full
+ * @used_since: when the window was full or was judged, 128 ms; comes round in half a minute
  * @last_sent_ms: last data sent, ms
  * @last_data_ms: last data received, ms: interactive or not
  * @last_rcv_ms: last segment received, ms: keepalive, dead peer
@@ -274,7 +276,8 @@ struct xtcp_sock {
 		u32 probe_wait_ms;
 	};
 	u32 pmtu;
-	u32 mtu_info;
+	u16 mtu_info;
+	u16 used_segs;
 	u16 route_rto_min_ms;
 
 	/* Agreed in the handshake */
@@ -311,6 +314,7 @@ struct xtcp_sock {
 	u8 port_owner:1;
 	u8 challenge_bare:1;
 	u8 established:1;
+	u8 pingpong:1;
 
 	/* RFC 7323 */
 	u32 ts_offset;
@@ -361,7 +365,7 @@ struct xtcp_sock {
 	/* Acknowledgments owed */
 	u8 ack_pending;
 	u8 quick_acks;
-	u8 pingpong;
+	u8 used_since;
 	u8 challenge_burst;
 	u32 challenge_burst_ms;
 

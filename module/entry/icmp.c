@@ -21,6 +21,7 @@
 #include "../conn/life.h"
 #include "../conn/minis.h"
 #include "../output/output.h"
+#include "../recovery/recovery.h"
 
 /**
  * struct xtcp_icmp_msg - an error that was received
@@ -209,11 +210,11 @@ void xtcp_icmp_mtu_reduced(struct sock *sk)
 		WRITE_ONCE(sk->sk_err_soft, EMSGSIZE);
 	rcu_read_unlock();
 
-	if (!mtu || !xtcp_ip_pmtu_enabled(sk) || xt->pmtu <= mtu)
+	if (!mtu || !xtcp_ip_pmtu_enabled(sk) ||
+	    (xt->pmtu && xt->pmtu <= mtu))
 		return;
-	xtcp_data_sync_mss(sk, mtu);
-	if (xtcp_seq_before(xt->snd_una, xt->snd_nxt))
-		xtcp_retransmit_head(sk);
+	if (xtcp_recovery_too_large(sk, xtcp_data_sync_mss(sk, mtu)))
+		xtcp_retransmit_lost(sk);
 }
 
 static void xtcp_icmp_mtu(struct sock *sk, const struct xtcp_icmp_msg *m)
@@ -224,7 +225,7 @@ static void xtcp_icmp_mtu(struct sock *sk, const struct xtcp_icmp_msg *m)
 	if (m->family == AF_INET6 && (m->info < IPV6_MIN_MTU || !ip6_sk_accept_pmtu(sk)))
 		return;
 	XTCP_INC(m->t.net, IcmpActed);
-	WRITE_ONCE(xt->mtu_info, m->info);
+	WRITE_ONCE(xt->mtu_info, min_t(u32, m->info, U16_MAX));
 	if (!sock_owned_by_user(sk))
 		xtcp_icmp_mtu_reduced(sk);
 	else

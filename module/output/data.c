@@ -304,6 +304,17 @@ bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 len)
 	return true;
 }
 
+/* Nothing is in flight. A pause ends with the first data that leave: it counts once. */
+static void xtcp_data_resume(struct sock *sk, const struct sk_buff *skb, u32 mss, bool force)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (unlikely(xt->ecn_hold))
+		xtcp_ecn_waited(sk);
+	if (xtcp_now_ms(sk) != xt->last_sent_ms && xtcp_data_allowed(sk, skb, mss, force) > 0)
+		xtcp_recovery_idle(sk);
+}
+
 /**
  * xtcp_data_push - send what windows and Nagle allow
  * @sk: the connection
@@ -321,7 +332,8 @@ void xtcp_data_push(struct sock *sk, bool force_push)
 		return;
 	xtcp_now_take(sk);
 	mss = max_t(u32, xtcp_data_current_mss(sk), 1);
-	xtcp_recovery_idle(sk);
+	if (!xtcp_sk(sk)->packets_out)
+		xtcp_data_resume(sk, skb, mss, force_push);
 	if (unlikely(xtcp_sk(sk)->probe_mss)) {
 		xtcp_probe_mtu_up(sk);
 		skb = xtcp_sndq_head(sk);
@@ -335,8 +347,10 @@ void xtcp_data_push(struct sock *sk, bool force_push)
 		skb = xtcp_sndq_head(sk);
 	}
 	xtcp_retransmit_arm(sk);
-	if (xtcp_sk(sk)->snd_nxt != prior_nxt)
+	if (xtcp_sk(sk)->snd_nxt != prior_nxt) {
+		xtcp_recovery_sent(sk);
 		xtcp_retransmit_arm_probe(sk);
+	}
 }
 
 /**

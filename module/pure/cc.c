@@ -239,12 +239,11 @@ void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst)
  * @cc: congestion state
  * @mss: the sender's segment size, octets
  * @idle_us: time since the last transmission, with nothing outstanding
- * @rto_us: current RTO
+ * @rto_us: current RTO; 0: the window is kept (slow_start_after_idle is off)
  *
  * RFC 5681 section 4.1 falls back to the restart window after one RTO. By RFC
  * 2861 the window is instead halved for each RTO that has passed, no further
  * than the restart window, and the threshold remembers three quarters of it.
- * The caller leaves this out if slow_start_after_idle is off.
  */
 void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us)
 {
@@ -252,14 +251,35 @@ void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us)
 	u32 cwnd = cc->cwnd;
 	u64 left = idle_us;
 
+	if (cc->ops->on_pause)
+		cc->ops->on_pause(cc, idle_us);
+	if (!rto_us || idle_us < rto_us)
+		return;
 	if (cc->ops->on_idle)
 		cc->ops->on_idle(cc, idle_us);
-	rto_us = xtcp_max_u32(rto_us, 1);
-	if (idle_us < rto_us)
-		return;
 	cc->ssthresh = xtcp_max_u32(cc->ssthresh, cwnd - (cwnd >> 2));
 	for (; left >= rto_us && cwnd > restart; left -= rto_us)
 		cwnd >>= 1;
 	cc->cwnd = xtcp_max_u32(cwnd, restart);
+	cc->cwnd_cnt = 0;
+}
+
+/**
+ * xtcp_cc_on_unused() - only a part of the window was used for a whole RTO
+ * @cc: congestion state
+ * @mss: the sender's segment size, octets
+ * @used_segs: most that was in flight in that time
+ *
+ * RFC 2861 section 3.2: what was not used is not known to fit. Half of it goes, but not the
+ * initial window, and the threshold remembers three quarters.
+ */
+void xtcp_cc_on_unused(struct xtcp_cc *cc, u32 mss, u32 used_segs)
+{
+	u32 used = xtcp_max_u32(used_segs, xtcp_cc_init_cwnd(mss));
+
+	if (used >= cc->cwnd)
+		return;
+	cc->ssthresh = xtcp_max_u32(cc->ssthresh, cc->cwnd - (cc->cwnd >> 2));
+	cc->cwnd = (cc->cwnd + used) >> 1;
 	cc->cwnd_cnt = 0;
 }

@@ -13,6 +13,7 @@
  *   xtcp_cc_on_rto()     when the retransmission timer expired
  *   xtcp_cc_on_undo()    when that turned out to be a mistake
  *   xtcp_cc_on_idle()    before sending after a pause
+ *   xtcp_cc_on_unused()  when only a part of the window was used for an RTO
  */
 #ifndef XTCP_PURE_CC_H
 #define XTCP_PURE_CC_H
@@ -59,7 +60,8 @@ struct xtcp_cc_ack {
  * @on_rto: the retransmission timer expired; called after @ssthresh, may be NULL
  * @on_undo: the last reduction was wrong; called after the generic fields
  *	were restored, may be NULL
- * @on_idle: nothing was sent for that long, may be NULL
+ * @on_pause: nothing was in flight, nor sent, for that long, may be NULL
+ * @on_idle: the same, and it was an RTO or more, may be NULL
  */
 struct xtcp_cc_ops {
 	const char *name;
@@ -68,6 +70,7 @@ struct xtcp_cc_ops {
 	u32 (*ssthresh)(struct xtcp_cc *cc, u32 inflight);
 	void (*on_rto)(struct xtcp_cc *cc);
 	void (*on_undo)(struct xtcp_cc *cc);
+	void (*on_pause)(struct xtcp_cc *cc, u64 idle_us);
 	void (*on_idle)(struct xtcp_cc *cc, u64 idle_us);
 };
 
@@ -120,6 +123,7 @@ bool xtcp_cc_on_ecn(struct xtcp_cc *cc, u32 inflight);
 void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh);
 void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst);
 void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us);
+void xtcp_cc_on_unused(struct xtcp_cc *cc, u32 mss, u32 used_segs);
 
 /**
  * xtcp_cc_in_slow_start() - is the window below the threshold?

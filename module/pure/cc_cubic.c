@@ -480,16 +480,22 @@ static void xtcp_cubic_on_undo(struct xtcp_cc *cc)
 	xtcp_hystart_reset(cc);
 }
 
-static void xtcp_cubic_on_idle(struct xtcp_cc *cc, u64 idle_us)
+/* RFC 9438 5.8: while nothing is sent, t stands still. */
+static void xtcp_cubic_on_pause(struct xtcp_cc *cc, u64 idle_us)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 
-	xtcp_hystart_reset(cc);
-	ca->in_use = 0;
 	if (!ca->in_epoch)
 		return;
 	ca->epoch_us += idle_us;
 	ca->last_us += idle_us;
+}
+
+static void xtcp_cubic_on_idle(struct xtcp_cc *cc, u64 idle_us)
+{
+	(void)idle_us;
+	xtcp_hystart_reset(cc);
+	xtcp_cubic_priv(cc)->in_use = 0;
 }
 
 const struct xtcp_cc_ops xtcp_cc_cubic = {
@@ -499,5 +505,6 @@ const struct xtcp_cc_ops xtcp_cc_cubic = {
 	.ssthresh = xtcp_cubic_ssthresh,
 	.on_rto = xtcp_cubic_on_rto,
 	.on_undo = xtcp_cubic_on_undo,
+	.on_pause = xtcp_cubic_on_pause,
 	.on_idle = xtcp_cubic_on_idle,
 };

@@ -10,6 +10,15 @@
 #include "ecn.h"
 #include "../trace.h"
 
+#define XTCP_RECOVERY_USED_MS	128	/* an RTO beyond half a minute: no validation */
+
+/* From now on it shows how much of the window is used. */
+static void xtcp_recovery_used(struct xtcp_sock *xt, u32 now_ms)
+{
+	xt->used_segs = 0;
+	xt->used_since = now_ms / XTCP_RECOVERY_USED_MS;
+}
+
 /**
  * xtcp_recovery_init - the sender's start values
  * @sk: handshake done, mss known
@@ -39,6 +48,7 @@ void xtcp_recovery_init(struct sock *sk)
 	if (xt->disorder)
 		xt->disorder->dsacks = 0;
 	xt->ecn_hold = 0;
+	xtcp_recovery_used(xt, xtcp_now_ms(sk));
 }
 
 /**
@@ -62,6 +72,12 @@ int xtcp_recovery_set_cc(struct sock *sk, const char *name)
 	return 0;
 }
 
+static u32 xtcp_recovery_rto_us(const struct sock *sk)
+{
+	return xtcp_rtt_rto_us(&xtcp_sk(sk)->rtt, xtcp_knob_rto_min_us(sk),
+			       xtcp_knob_rto_max_us(sk));
+}
+
 /**
  * xtcp_recovery_inflight - segments in the network, as far as can be told
  * @sk: the connection
@@ -77,9 +93,9 @@ u32 xtcp_recovery_inflight(const struct sock *sk)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	u32 left = xt->sacked_out + xt->lost_out;
 
-	if (!xt->sack_ok && xt->ca_state == XTCP_CA_RECOVERY)
+	if (!xt->sack_ok && xt->ca_state > XTCP_CA_CWR)
 		left += xt->dupacks;
-	else if (!xt->sack_ok && xt->ca_state <= XTCP_CA_CWR)
+	else if (!xt->sack_ok)
 		left += min_t(u32, xt->dupacks, XTCP_RACK_DUPTHRESH - 1);
 	return xt->packets_out - min(left, xt->packets_out) + xt->retrans_out;
 }
@@ -148,7 +164,8 @@ static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 	/* RFC 9937 5: in flight, with what has just been delivered */
 	d = xtcp_disorder_get(sk);
 	if (d)
-		xtcp_prr_start(&d->prr, xt->packets_out - xt->sacked_out + acked->delivered);
+		xtcp_prr_start(&d->prr, xt->packets_out - xt->sacked_out -
+			       (xt->sack_ok ? 0 : xt->dupacks) + acked->delivered);
 	xt->high_seq = xt->snd_nxt;
 	xt->ca_state = XTCP_CA_RECOVERY;
 	xt->tlp_out = 0;
@@ -380,6 +397,19 @@ static void xtcp_recovery_mark_late(struct sock *sk)
 	}
 }
 
+/* Slow start, until all that is in flight now is acknowledged. */
+static void xtcp_recovery_lose(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	xt->high_seq = xt->snd_nxt;
+	xt->ca_state = XTCP_CA_LOSS;
+	xt->dupacks = 0;
+	xt->tlp_out = 0;
+	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
+	xtcp_timer_cancel(sk, XTCP_TIMER_REORDER);
+}
+
 /**
  * xtcp_recovery_timeout - the retransmission timer ran out
  * @sk: the connection
@@ -405,12 +435,7 @@ void xtcp_recovery_timeout(struct sock *sk)
 		xt->frto = XTCP_FRTO_FIRST;
 	else if (!xt->retransmits)
 		xt->frto = XTCP_FRTO_OFF;
-	xt->high_seq = xt->snd_nxt;
-	xt->ca_state = XTCP_CA_LOSS;
-	xt->dupacks = 0;
-	xt->tlp_out = 0;
-	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
-	xtcp_timer_cancel(sk, XTCP_TIMER_REORDER);
+	xtcp_recovery_lose(sk);
 	xtcp_recovery_mark_late(sk);
 	/* One segment more than what may still be on its way */
 	xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
@@ -419,11 +444,49 @@ void xtcp_recovery_timeout(struct sock *sk)
 }
 
 /**
+ * xtcp_recovery_too_large - what is in flight and larger than @mss is lost
+ * @sk: the connection; a router said so
+ * @mss: payload per segment from now on, bytes
+ *
+ * RFC 1191 6.4: it was not congestion, so the window stays, but what goes out again waits for ACKs
+ * as in slow start, which leads back to it.
+ *
+ * Context: Socket lock.
+ * Return: true: something is marked lost, xtcp_retransmit_lost() is due.
+ */
+bool xtcp_recovery_too_large(struct sock *sk, u32 mss)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 prior_lost = xt->lost_out;
+	struct sk_buff *skb;
+
+	for (skb = xtcp_sndq_rtx_head(sk); skb; skb = xtcp_sndq_rtx_next(skb)) {
+		struct xtcp_cb *cb = xtcp_cb(skb);
+
+		if (!(cb->marks & XTCP_MARK_SACKED) && skb->len > mss &&
+		    (!cb->tx.mss || cb->tx.mss > mss))
+			xtcp_board_mark_lost(sk, skb);
+	}
+	if (xt->lost_out == prior_lost)
+		return false;
+	if (xt->ca_state <= XTCP_CA_CWR) {
+		xt->cc.ssthresh = max(xt->cc.ssthresh, xt->cc.cwnd);
+		xtcp_recovery_lose(sk);
+		xt->frto = XTCP_FRTO_OFF;
+		xt->undo_valid = 0;
+		xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
+	}
+	trace_xtcp_cwnd(sk);
+	xtcp_board_check(sk);
+	return true;
+}
+
+/**
  * xtcp_recovery_idle - data after a pause
  * @sk: about to send, nothing in flight
  *
  * RFC 5681 4.1: after an RTO without sending, what the window knew is stale; half of it is
- * for each RTO (RFC 2861).
+ * for each RTO (RFC 2861). Once for a pause: what follows is in flight, or was sent by then.
  *
  * Context: Socket lock.
  */
@@ -433,13 +496,38 @@ void xtcp_recovery_idle(struct sock *sk)
 	u32 idle_ms = xtcp_now_ms(sk) - xt->last_sent_ms;
 	u32 rto_us;
 
-	if (xt->ecn_hold)
-		xtcp_ecn_waited(sk);
-	/* No RTO is shorter than a millisecond */
-	if (xt->packets_out || !xt->last_sent_ms || !idle_ms ||
-	    !READ_ONCE(xt->xn->knobs.slow_start_after_idle))
+	if (!xt->last_sent_ms || !idle_ms)
 		return;
-	rto_us = xtcp_rtt_rto_us(&xt->rtt, xtcp_knob_rto_min_us(sk), xtcp_knob_rto_max_us(sk));
-	if ((u64)idle_ms * USEC_PER_MSEC > rto_us)
-		xtcp_cc_on_idle(&xt->cc, xt->mss_cache, (u64)idle_ms * USEC_PER_MSEC, rto_us);
+	/* All that ECE was about has left the network; xtcp_ecn_echoed() goes by high_seq */
+	if (xt->ca_state == XTCP_CA_CWR)
+		xtcp_recovery_leave(sk);
+	rto_us = READ_ONCE(xt->xn->knobs.slow_start_after_idle) ? xtcp_recovery_rto_us(sk) : 0;
+	xtcp_cc_on_idle(&xt->cc, xt->mss_cache, (u64)idle_ms * USEC_PER_MSEC, rto_us);
+}
+
+/**
+ * xtcp_recovery_sent - new data went out: how much of the window is in use?
+ * @sk: the connection
+ *
+ * RFC 2861 3.2: a window that programs left unused for an RTO is taken down. What waits for
+ * the peer or for us uses it.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_recovery_sent(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	u32 now_ms = xt->last_sent_ms;
+	u8 since = now_ms / XTCP_RECOVERY_USED_MS - xt->used_since;
+
+	if (xt->packets_out >= min_t(u32, xt->cc.cwnd, U16_MAX) || xtcp_sndq_head(sk)) {
+		xtcp_recovery_used(xt, now_ms);
+		return;
+	}
+	xt->used_segs = max_t(u32, xt->used_segs, xt->packets_out);
+	if (!since || since * XTCP_RECOVERY_USED_MS * USEC_PER_MSEC <= xtcp_recovery_rto_us(sk))
+		return;
+	if (xt->ca_state == XTCP_CA_OPEN && READ_ONCE(xt->xn->knobs.slow_start_after_idle))
+		xtcp_cc_on_unused(&xt->cc, xt->mss_cache, xt->used_segs);
+	xtcp_recovery_used(xt, now_ms);
 }

@@ -39,6 +39,8 @@ void xtcp_recovery_timeout(struct sock *sk);
 bool xtcp_recovery_reorder(struct sock *sk);
 /* Idle longer than RTO: a smaller window, RFC 5681 4.1, by RFC 2861. */
 void xtcp_recovery_idle(struct sock *sk);
+void xtcp_recovery_sent(struct sock *sk);
+bool xtcp_recovery_too_large(struct sock *sk, u32 mss);
 /* Start values of a connection. */
 void xtcp_recovery_init(struct sock *sk);
 /* Segments in flight; segments that may be in flight more, now. */

@@ -93,6 +93,8 @@ void xtcp_tlp_ack(struct sock *sk, const struct xtcp_acked *acked)
 			return;
 		xtcp_cc_on_loss(&xt->cc, xt->cc.cwnd);
 		xt->cc.cwnd = min(xt->cc.cwnd, xt->cc.ssthresh);
+		/* ECE of the same window is about the same: RFC 3168 6.1.2 */
+		xt->high_seq = xt->snd_nxt;
 		xtcp_ecn_reduced(xt);
 	} else if (acked->bare && !acked->has_sack) {
 		xt->tlp_out = 0;

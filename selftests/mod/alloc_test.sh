@@ -35,10 +35,9 @@ alloc_end() {
 # The core traces, but does not warn, where a slab or a sysctl table could not be made: a Call
 # Trace alone is no complaint here. The log is emptied of what has been looked at.
 alloc_dmesg() {
-	dmesg | sed -n "/$leakcheck_last/,\$p" >"$live_tmp/said"
-	[ -s "$live_tmp/said" ] || dmesg >"$live_tmp/said"
 	grep -v -e '^#' -e '^!' -e '^ *$' -e '^Call Trace' "$ROOM_DIR/lib/bad-dmesg" >"$live_tmp/bad"
-	dmesg -C
+	dmesg -c >"$live_tmp/said"
+	# where the machine room begins to read
 	echo "<6>xtcp-room: start" >/dev/kmsg
 	! grep -E -f "$live_tmp/bad" "$live_tmp/said"
 }
@@ -47,21 +46,21 @@ alloc_dmesg() {
 alloc_each() {
 	_check=$1
 	shift
-	_n=$((${XTCP_SEED:-1} % ALLOC_EVERY + 1))
+	_nth=$((${XTCP_SEED:-1} % ALLOC_EVERY + 1))
 	_failed=0 _survived=0
 	while :; do
-		_said=$(./failnth $_n "$@") || { echo "$_n: $_said"; return 1; }
+		_said=$(./failnth $_nth "$@") || { echo "$_nth: $_said"; return 1; }
 		case $_said in
 		passed) break ;;
 		survived) _survived=$((_survived + 1)) ;;
 		*) _failed=$((_failed + 1)) ;;
 		esac
-		"$_check" "$_said" || { echo "allocation $_n: $_said"; return 1; }
-		alloc_dmesg || { echo "allocation $_n: the kernel said this"; return 1; }
-		_n=$((_n + ALLOC_EVERY))
+		"$_check" "$_said" || { echo "allocation $_nth: $_said"; return 1; }
+		alloc_dmesg || { echo "allocation $_nth: the kernel said this"; return 1; }
+		_nth=$((_nth + ALLOC_EVERY))
 	done
-	echo "# up to allocation $_n: $_failed failed, $_survived survived" >/dev/kmsg
-	[ $_failed -ge 5 ] || { echo "only $_failed failed before $_n, $_survived survived"; return 1; }
+	echo "# up to allocation $_nth: $_failed failed, $_survived survived" >/dev/kmsg
+	[ $_failed -ge 5 ] || { echo "only $_failed failed before $_nth, $_survived survived"; return 1; }
 }
 
 alloc_no_trace() {

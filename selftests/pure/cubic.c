@@ -414,7 +414,7 @@ TEST(RFC9438_5_8_application_limited_and_idle)
 		}
 		if (kind == IDLE) {
 			p.now_us += pause_us;
-			p.cc.ops->on_idle(&p.cc, pause_us);
+			p.cc.ops->on_pause(&p.cc, pause_us);
 		}
 		path_run_until(&p, start_us + 16000000 + pause_us);
 		cwnd[kind] = p.cc.cwnd;

@@ -487,6 +487,55 @@ static void no_undo(void)
 	check(cwnd(c) <= 16, "cwnd %d", cwnd(c));
 }
 
+/* ECE with the last ACK: the pause after it ends the episode, and its window stays small. */
+static void ece_then_pause(void)
+{
+	struct conn *c = far_ecn();
+	struct lot l = { 0 };
+
+	forty(c);
+	write_stream(c, 40 * LEN);
+	lot(c, &l);
+	check_eq(l.fresh, 40);
+	arrives(c, &l);
+	inject(c, ACK | ECE, 1, AT(70));
+	none(c);
+	check_eq(ssthresh(c), 28);
+	pass(c, 2000);
+	write_stream(c, 60 * LEN);
+	l = (struct lot){ 0 };
+	lot(c, &l);
+	check_eq(l.fresh, 10);
+	check_eq(l.cwr, 1);
+	arrives(c, &l);
+	inject(c, ACK, 1, AT(72));
+	l = (struct lot){ 0 };
+	lot(c, &l);
+	check(l.fresh >= 2 && l.fresh <= 4, "%d segments for two that arrived", l.fresh);
+}
+
+/* What the answer of a probe reduced, ECE of the same window does not reduce again. */
+static void probe_then_ece(void)
+{
+	struct conn *c = far_ecn();
+	int before;
+
+	flight(c, 0, 4);
+	data_within(c, AT(3), 400);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(4));
+	none(c);
+	flight(c, 4, 6);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	none(c);
+	before = ssthresh(c);
+	check(before < 10, "ssthresh %d: the loss has no answer", before);
+	inject(c, ACK | ECE, 1, AT(6));
+	none(c);
+	check_eq(ssthresh(c), before);
+}
+
 const struct row ecnsend_rows[] = {
 	ROW(ROW_CORE, "RFC 3168 6.1.2 6.1.5 new data are ECT(0), nothing else", new_data_only),
 	ROW(0, "RFC 3168 6.1.2 6.1.5 the last data, with the FIN", last_data),
@@ -504,5 +553,7 @@ const struct row ecnsend_rows[] = {
 	ROW(ROW_XTCP, "RFC 3168 6.1.2 RFC 9438 4.6 ECE at one segment", one_segment),
 	ROW(ROW_XTCP, "RFC 3168 6.1.2 ECE at one segment, and then a pause", one_segment_idle),
 	ROW(0, "RFC 3168 6.1.2 ECE is not undone", no_undo),
+	ROW(0, "RFC 3168 6.1.2 RFC 5681 4.1 ECE, and then a pause", ece_then_pause),
+	ROW(0, "RFC 3168 6.1.2 RFC 8985 7.4 a repaired loss and ECE in one window", probe_then_ece),
 	{ NULL }
 };

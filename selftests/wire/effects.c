@@ -41,6 +41,69 @@ static void idle_kept(void)
 	check_eq(after_idle(0, 2000), 40);
 }
 
+/* A pause counts when it ends, and once: what waits for more has not ended it. */
+static void idle_cork(void)
+{
+	struct conn *c = far();
+	uint8_t b[20];
+
+	forty(c);
+	pass(c, 450 - RTT);
+	pattern_fill(b, c->written, sizeof(b));
+	check_eq(send(c->fd, b, 10, MSG_MORE | MSG_NOSIGNAL), 10);
+	none(c);
+	check_eq(send(c->fd, b + 10, 10, MSG_MORE | MSG_NOSIGNAL), 10);
+	none(c);
+	c->written += sizeof(b);
+	write_stream(c, 60 * LEN - sizeof(b));
+	check_eq(sent(c), 20);
+}
+
+/* RFC 2861 3.2: of a window of which two segments are used, half of the rest goes in an RTO. */
+static void unused(void)
+{
+	struct conn *c = far();
+	int i, before = 40, steps = 0;
+
+	forty(c);
+	for (i = 0; i < 12; i++) {
+		flight(c, 30 + 2 * i, 32 + 2 * i);
+		pass(c, RTT);
+		inject(c, ACK, 1, AT(32 + 2 * i));
+		none(c);
+		if (cwnd(c) == before)
+			continue;
+		/* No less than an initial window counts as used */
+		check_eq(cwnd(c), (before + 10) / 2);
+		before = cwnd(c);
+		steps++;
+	}
+	check(steps == 2 || steps == 3, "%d steps in four RTOs", steps);
+}
+
+/* Three a round trip, but never for a whole RTO without filling what is there. */
+static void used(void)
+{
+	struct conn *c = far();
+	int i;
+
+	twenty(c);
+	for (i = 0; i < 8; i++) {
+		/* the RTO is 300 ms: every second round trip is full */
+		int from = 10 + 22 * i;
+
+		flight(c, from, from + 2);
+		pass(c, RTT);
+		inject(c, ACK, 1, AT(from + 2));
+		none(c);
+		flight(c, from + 2, from + 22);
+		pass(c, RTT);
+		inject(c, ACK, 1, AT(from + 22));
+		none(c);
+		check(cwnd(c) >= 20, "cwnd %d", cwnd(c));
+	}
+}
+
 /* Return: 0, or what writing it fails with. */
 static int put_errno(const char *path, const char *text)
 {
@@ -151,6 +214,9 @@ const struct row effects_rows[] = {
 	ROW(0, "RFC 2861 slow_start_after_idle 1: half after one RTO", idle_half),
 	ROW(0, "RFC 5681 4.1 slow_start_after_idle 1: all within an RTO", idle_short),
 	ROW(0, "RFC 5681 4.1 slow_start_after_idle 0: the window stays", idle_kept),
+	ROW(0, "RFC 5681 4.1 RFC 2861 a pause counts once: MSG_MORE", idle_cork),
+	ROW(ROW_CORE | ROW_XTCP, "RFC 2861 3.2 an unused window is taken down", unused),
+	ROW(0, "RFC 2861 3.2 a window that is filled now and then is not", used),
 	ROW(0, "congestion_control: for new connections", congestion_control),
 	ROW(ROW_XTCP, "MUST-18 rto_min_ms", rto_min),
 	ROW(ROW_XTCP, "MUST-18 rto_max_ms", rto_max),

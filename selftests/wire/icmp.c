@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* MUST-54-56, RFC 1191, RFC 8201, RFC 5927: ICMP errors. */
 #define _GNU_SOURCE
-#include "wire.h"
+#include "loss.h"
 
 #define TOPIC "icmp"
 
@@ -151,6 +151,56 @@ static void path_mtu(void)
 	}
 }
 
+/*
+ * RFC 1191 6.4: all that was too large goes out again, one segment first and then as ACKs come in;
+ * the window is what it was.
+ */
+static void path_mtu_flight(bool no_sack)
+{
+	struct conn *c = far_away(HOW(.sndbuf = 400000, .win = 60000, .mss = 1448,
+				      .no_sack = no_sack), RTT);
+	int want = 1300 - ip_overhead();
+	uint32_t nxt = 1, end;
+	struct seg *s;
+	int n, before = 1;
+
+	write_stream(c, 10 * 1400);
+	expect_stream(c, 1 + 10 * 1400);
+	end = c->rcv;
+	too_big(c, 1300, 1);
+	do {
+		n = 0;
+		while (nxt != end && (s = next_pending(c))) {
+			check_eq(s->seq - c->iss, nxt);
+			check(s->len <= want, "a segment of %d", s->len);
+			nxt += s->len;
+			c->ts_recent = s->o.tsval;
+			n++;
+		}
+		check(n >= 1 && n <= 2 * before, "%d at once, after %d", n, before);
+		check(before > 1 || n == 1 || nxt != end, "all at once");
+		before = n;
+		none(c);
+		pass(c, RTT);
+		inject(c, ACK, 1, nxt);
+		fence();
+	} while (nxt != end);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check(cwnd(c) >= 10, "cwnd %d", cwnd(c));
+	write_stream(c, 10 * 1000);
+	expect_stream(c, end + 10 * 1000);
+}
+
+static void path_mtu_sack(void)
+{
+	path_mtu_flight(false);
+}
+
+static void path_mtu_newreno(void)
+{
+	path_mtu_flight(true);
+}
+
 /* A number that is not under way: somebody guesses. RFC 5927 7. */
 static void path_mtu_stale(void)
 {
@@ -259,6 +309,8 @@ const struct row icmp_rows[] = {
 	ROW(0, "RFC 5927 hard errors in ESTABLISHED are soft",
 	    hard_established),
 	ROW(ROW_CORE, "RFC 1191 RFC 8201 path MTU", path_mtu),
+	ROW(ROW_XTCP, "RFC 1191 6.4 path MTU: all again, and no congestion", path_mtu_sack),
+	ROW(ROW_XTCP, "RFC 1191 6.4 path MTU: all again, without SACK", path_mtu_newreno),
 	ROW(0, "RFC 5927 path MTU with a stale quote", path_mtu_stale),
 	ROW(0, "RFC 5927 path MTU, the numbers next to what is under way", path_mtu_borders),
 	ROW(0, "RFC 5927 path MTU of 68", path_mtu_tiny),

@@ -15,7 +15,8 @@ struct conn *far_away(struct how h, int rtt)
 
 	if (!h.tune)
 		h.tune = cubic;
-	h.mss = LEN + (h.no_ts ? 0 : 12);
+	if (!h.mss)
+		h.mss = LEN + (h.no_ts ? 0 : 12);
 	c = in_syn_recv_(h);
 	quiet_for(c, rtt);
 	inject(c, ACK, 1, 1);

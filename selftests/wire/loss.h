@@ -15,8 +15,8 @@
 typedef uint32_t block[2];
 
 /*
- * An established connection whose first sample is @rtt; segments of LEN. CUBIC, unless the row
- * has a tune() of its own.
+ * An established connection whose first sample is @rtt; segments of LEN, unless the row has an
+ * mss of its own. CUBIC, unless it has a tune().
  */
 struct conn *far_away(struct how h, int rtt);
 struct conn *far_(struct how h);

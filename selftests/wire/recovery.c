@@ -153,11 +153,11 @@ static void prr_bound(void)
 	/* Sixteen are lost, four arrive. */
 	sack(c, AT(10), { AT(26), AT(30) });
 	n = sent(c);
-	check(n >= 1 && n <= 4, "%d segments for four that arrived", n);
+	check(is_xtcp() ? n == 4 : n >= 1 && n <= 4, "%d segments for four that arrived", n);
 	pass(c, RTT);
 	inject(c, ACK, 1, AT(11));
 	n = sent(c);
-	check(n >= 1 && n <= 2, "%d segments for one that arrived", n);
+	check(is_xtcp() ? n == 2 : n >= 1 && n <= 2, "%d segments for one that arrived", n);
 }
 
 /* RFC 6582: at the third duplicate, each partial ACK the next hole, no more. */

@@ -272,10 +272,18 @@ static void frto_loss(void)
 	data(c, AT(11));
 	none(c);
 	pass(c, RTT);
+	/* Each is a new segment that arrived: the window of two has room for one */
 	inject(c, ACK, 1, AT(1));
+	data(c, AT(1));
+	none(c);
 	inject(c, ACK, 1, AT(1));
-	data_within(c, AT(1), 3000);
+	data(c, AT(2));
+	none(c);
 	check(ssthresh(c) < 10, "ssthresh %d", ssthresh(c));
+	/* Slow start goes on by what arrives */
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(3));
+	check(sent(c) >= 2, "nothing is sent");
 }
 
 /* No new data: the loss is taken for real, and nothing waits for a decision. */
