@@ -179,8 +179,8 @@ struct xtcp_disorder {
  * @sacked_out: of these, acknowledged selectively
  * @retrans_out: of these, retransmitted and not acked
  * @lost_out: of these, marked lost; retransmitting keeps the mark
- * @high_seq: RFC 6582 recover: snd_nxt when recovery began
- * @dupacks: without SACK: duplicate ACKs in a row
+ * @high_seq: RFC 6582 recover: snd_nxt at the last reduction
+ * @dupacks: without SACK: duplicate ACKs in a row, or that came for new data after a timeout
  * @rexmit_next: nothing below it is marked lost and not sent again
  * @send_order: cb.tx.order of what is in flight, by time of transmission
  * @rack: loss detection by time

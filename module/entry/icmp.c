@@ -213,7 +213,8 @@ void xtcp_icmp_mtu_reduced(struct sock *sk)
 	if (!mtu || !xtcp_ip_pmtu_enabled(sk) ||
 	    (xt->pmtu && xt->pmtu <= mtu))
 		return;
-	if (xtcp_recovery_too_large(sk, xtcp_data_sync_mss(sk, mtu)))
+	xtcp_data_sync_mss(sk, mtu);
+	if (xtcp_recovery_too_large(sk, xtcp_data_fits(sk, mtu)))
 		xtcp_retransmit_lost(sk);
 }
 

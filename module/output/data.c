@@ -21,6 +21,22 @@
 #define XTCP_DATA_FIN_RETRY_MS	50	/* a FIN that found no memory */
 
 /**
+ * xtcp_data_fits - most payload of a segment that a packet holds
+ * @sk: the connection
+ * @size: bytes of an IP packet
+ *
+ * Context: Socket lock.
+ * Return: Payload, bytes; without SACK blocks.
+ */
+u32 xtcp_data_fits(const struct sock *sk, u32 size)
+{
+	u32 headers = xtcp_ip_header_len(sk) + XTCP_HEADER_MIN +
+		      (xtcp_sk(sk)->ts_ok ? XTCP_OPTIONS_TS_LEN : 0);
+
+	return size > headers ? size - headers : 0;
+}
+
+/**
  * xtcp_data_path_mss - payload per segment that a path MTU allows
  * @sk: the connection
  * @pmtu: bytes of an IP packet

@@ -213,11 +213,12 @@ void xtcp_retransmit_lost(struct sock *sk)
 	skb = xtcp_sndq_rtx_find(sk, xt->rexmit_next);
 	for (; skb; skb = xtcp_sndq_rtx_next(skb)) {
 		struct xtcp_cb *cb = xtcp_cb(skb);
-		u32 mss = cb->tx.mss ? cb->tx.mss : max_t(u32, xt->mss_cache, 1);
-		u32 quota;
+		u32 mss = max_t(u32, xt->mss_cache, 1), quota;
 
 		if (cb->marks != XTCP_MARK_LOST)
 			continue;
+		if (cb->tx.mss)
+			mss = min_t(u32, mss, cb->tx.mss);
 		quota = xtcp_recovery_quota(sk);
 		if (!quota || xtcp_sndq_trim_acked(sk, skb) ||
 		    xtcp_pacer_holds(sk, skb, skb->len))

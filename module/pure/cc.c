@@ -235,15 +235,27 @@ void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst)
 }
 
 /**
+ * xtcp_cc_on_pause() - data after a time, however short, without any in flight
+ * @cc: congestion state
+ * @pause_us: how long it was
+ */
+void xtcp_cc_on_pause(struct xtcp_cc *cc, u64 pause_us)
+{
+	if (cc->ops->on_pause)
+		cc->ops->on_pause(cc, pause_us);
+}
+
+/**
  * xtcp_cc_on_idle() - about to send after a pause
  * @cc: congestion state
  * @mss: the sender's segment size, octets
  * @idle_us: time since the last transmission, with nothing outstanding
- * @rto_us: current RTO; 0: the window is kept (slow_start_after_idle is off)
+ * @rto_us: current RTO
  *
  * RFC 5681 section 4.1 falls back to the restart window after one RTO. By RFC
  * 2861 the window is instead halved for each RTO that has passed, no further
  * than the restart window, and the threshold remembers three quarters of it.
+ * The caller leaves this out if slow_start_after_idle is off.
  */
 void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us)
 {
@@ -251,9 +263,8 @@ void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us)
 	u32 cwnd = cc->cwnd;
 	u64 left = idle_us;
 
-	if (cc->ops->on_pause)
-		cc->ops->on_pause(cc, idle_us);
-	if (!rto_us || idle_us < rto_us)
+	rto_us = xtcp_max_u32(rto_us, 1);
+	if (idle_us < rto_us)
 		return;
 	if (cc->ops->on_idle)
 		cc->ops->on_idle(cc, idle_us);

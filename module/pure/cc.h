@@ -12,7 +12,8 @@
  *   xtcp_cc_on_ecn()     when an ECN echo does
  *   xtcp_cc_on_rto()     when the retransmission timer expired
  *   xtcp_cc_on_undo()    when that turned out to be a mistake
- *   xtcp_cc_on_idle()    before sending after a pause
+ *   xtcp_cc_on_pause()   before sending when nothing was in flight
+ *   xtcp_cc_on_idle()    before sending after an RTO or more
  *   xtcp_cc_on_unused()  when only a part of the window was used for an RTO
  */
 #ifndef XTCP_PURE_CC_H
@@ -60,8 +61,8 @@ struct xtcp_cc_ack {
  * @on_rto: the retransmission timer expired; called after @ssthresh, may be NULL
  * @on_undo: the last reduction was wrong; called after the generic fields
  *	were restored, may be NULL
- * @on_pause: nothing was in flight, nor sent, for that long, may be NULL
- * @on_idle: the same, and it was an RTO or more, may be NULL
+ * @on_pause: nothing was in flight for that long, may be NULL
+ * @on_idle: nothing was sent for that long, an RTO or more, may be NULL
  */
 struct xtcp_cc_ops {
 	const char *name;
@@ -122,6 +123,7 @@ void xtcp_cc_on_loss(struct xtcp_cc *cc, u32 inflight);
 bool xtcp_cc_on_ecn(struct xtcp_cc *cc, u32 inflight);
 void xtcp_cc_on_rto(struct xtcp_cc *cc, u32 inflight, bool fresh);
 void xtcp_cc_on_undo(struct xtcp_cc *cc, u32 burst);
+void xtcp_cc_on_pause(struct xtcp_cc *cc, u64 pause_us);
 void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us);
 void xtcp_cc_on_unused(struct xtcp_cc *cc, u32 mss, u32 used_segs);
 

@@ -405,6 +405,7 @@ static void xtcp_cubic_init(struct xtcp_cc *cc)
 static void xtcp_cubic_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
+	bool full = cc->cwnd <= ack->inflight_segs;
 	u32 acked = ack->acked_segs;
 
 	ca->in_use = xtcp_cubic_full(cc, ack->inflight_segs);
@@ -412,7 +413,8 @@ static void xtcp_cubic_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
 		if (ack->app_limited && cc->ssthresh < XTCP_CC_INFINITE)
 			return;
 		acked = xtcp_cubic_slow_start(cc, ack);
-		if (!acked)
+		/* Half a window is enough for slow start, not for avoidance */
+		if (!acked || !full)
 			return;
 	}
 	/* RFC 9438 5.8: time during which the window was not used does not count. */

@@ -10,13 +10,15 @@ static void xtcp_cc_reno_init(struct xtcp_cc *cc)
 
 static void xtcp_cc_reno_on_ack(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack)
 {
+	bool full = cc->cwnd <= ack->inflight_segs;
 	u32 acked = ack->acked_segs;
 
 	if (ack->app_limited)
 		return;
 	if (xtcp_cc_in_slow_start(cc)) {
 		acked = xtcp_cc_slow_start(cc, acked);
-		if (!acked)
+		/* Half a window is enough for slow start, not for avoidance */
+		if (!acked || !full)
 			return;
 	}
 	xtcp_cc_avoid(cc, cc->cwnd, acked);

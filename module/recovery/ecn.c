@@ -224,8 +224,7 @@ void xtcp_ecn_reduce(struct sock *sk, const struct xtcp_acked *acked)
 		if (xt->disorder)
 			xt->disorder->prr.recover_fs = 0;
 	} else if (xtcp_disorder_get(sk)) {
-		xtcp_prr_start(&xt->disorder->prr,
-			       xt->packets_out - xt->sacked_out + acked->delivered);
+		xtcp_prr_start(&xt->disorder->prr, xtcp_recovery_fs(xt, acked));
 	} else {
 		xt->cc.cwnd = min(xt->cc.cwnd, xt->cc.ssthresh);
 	}

@@ -36,8 +36,12 @@ void xtcp_newreno_delivered(struct sock *sk, struct xtcp_acked *acked, bool dupl
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	/* After a timeout it is new data that arrived: F-RTO's, RFC 5682 2.1 step 3a */
-	if (duplicate && (xt->ca_state != XTCP_CA_LOSS ||
-			  xtcp_seq_after(xt->snd_nxt, xt->high_seq))) {
+	if (duplicate && xt->ca_state == XTCP_CA_LOSS) {
+		if (xtcp_seq_after(xt->snd_nxt, xt->high_seq))
+			xt->dupacks = min(xt->dupacks + 1, xt->packets_out - xt->lost_out);
+		return;
+	}
+	if (duplicate) {
 		xt->dupacks = min(xt->dupacks + 1, xt->packets_out);
 		acked->delivered = 1;
 		return;

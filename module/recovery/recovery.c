@@ -83,7 +83,7 @@ static u32 xtcp_recovery_rto_us(const struct sock *sk)
  * @sk: the connection
  *
  * pipe of RFC 6675 4. Without SACK each duplicate ACK is a segment that has left
- * it; outside of recovery two count at most: limited transmit, RFC 3042.
+ * it; before recovery two count at most: limited transmit, RFC 3042.
  *
  * Context: Socket lock.
  * Return: Segments.
@@ -150,6 +150,21 @@ void xtcp_recovery_resent(struct sock *sk, const struct sk_buff *skb)
 		xt->disorder->undo_stamp_ms = xtcp_now_ms(sk) ?: 1;
 }
 
+/**
+ * xtcp_recovery_fs - RecoverFS of RFC 9937: in flight, with what this ACK delivered
+ * @xt: the connection, at the ACK that begins a reduction
+ * @acked: of that ACK
+ *
+ * Context: Socket lock.
+ * Return: Segments.
+ */
+u32 xtcp_recovery_fs(const struct xtcp_sock *xt, const struct xtcp_acked *acked)
+{
+	u32 left = xt->sack_ok ? xt->sacked_out : xt->dupacks;
+
+	return xt->packets_out - min(left, xt->packets_out) + acked->delivered;
+}
+
 static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -161,11 +176,9 @@ static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 		xtcp_undo_begin(sk);
 		xtcp_ecn_reduced(xt);
 	}
-	/* RFC 9937 5: in flight, with what has just been delivered */
 	d = xtcp_disorder_get(sk);
 	if (d)
-		xtcp_prr_start(&d->prr, xt->packets_out - xt->sacked_out -
-			       (xt->sack_ok ? 0 : xt->dupacks) + acked->delivered);
+		xtcp_prr_start(&d->prr, xtcp_recovery_fs(xt, acked));
 	xt->high_seq = xt->snd_nxt;
 	xt->ca_state = XTCP_CA_RECOVERY;
 	xt->tlp_out = 0;
@@ -446,10 +459,10 @@ void xtcp_recovery_timeout(struct sock *sk)
 /**
  * xtcp_recovery_too_large - what is in flight and larger than @mss is lost
  * @sk: the connection; a router said so
- * @mss: payload per segment from now on, bytes
+ * @mss: most that a packet of the new size holds, bytes
  *
  * RFC 1191 6.4: it was not congestion, so the window stays, but what goes out again waits for ACKs
- * as in slow start, which leads back to it.
+ * as in slow start, which leads back to it; in fast recovery as PRR says.
  *
  * Context: Socket lock.
  * Return: true: something is marked lost, xtcp_retransmit_lost() is due.
@@ -457,7 +470,7 @@ void xtcp_recovery_timeout(struct sock *sk)
 bool xtcp_recovery_too_large(struct sock *sk, u32 mss)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 prior_lost = xt->lost_out;
+	u32 prior_lost = xt->lost_out, prior_rexmitted = xt->retrans_out;
 	struct sk_buff *skb;
 
 	for (skb = xtcp_sndq_rtx_head(sk); skb; skb = xtcp_sndq_rtx_next(skb)) {
@@ -467,13 +480,19 @@ bool xtcp_recovery_too_large(struct sock *sk, u32 mss)
 		    (!cb->tx.mss || cb->tx.mss > mss))
 			xtcp_board_mark_lost(sk, skb);
 	}
-	if (xt->lost_out == prior_lost)
+	if (xt->lost_out == prior_lost && xt->retrans_out == prior_rexmitted)
 		return false;
-	if (xt->ca_state <= XTCP_CA_CWR) {
-		xt->cc.ssthresh = max(xt->cc.ssthresh, xt->cc.cwnd);
-		xtcp_recovery_lose(sk);
-		xt->frto = XTCP_FRTO_OFF;
-		xt->undo_valid = 0;
+	xt->frto = XTCP_FRTO_OFF;
+	if (xt->ca_state == XTCP_CA_RECOVERY) {
+		xtcp_recovery_reduce(sk, 0, false, true);
+	} else {
+		/* On its way down by ECE it is to come down further */
+		if (xt->ca_state == XTCP_CA_OPEN)
+			xt->cc.ssthresh = max(xt->cc.ssthresh, xt->cc.cwnd);
+		if (xt->ca_state <= XTCP_CA_CWR) {
+			xtcp_recovery_lose(sk);
+			xt->undo_valid = 0;
+		}
 		xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
 	}
 	trace_xtcp_cwnd(sk);
@@ -486,46 +505,60 @@ bool xtcp_recovery_too_large(struct sock *sk, u32 mss)
  * @sk: about to send, nothing in flight
  *
  * RFC 5681 4.1: after an RTO without sending, what the window knew is stale; half of it is
- * for each RTO (RFC 2861). Once for a pause: what follows is in flight, or was sent by then.
+ * for each RTO (RFC 2861). Once for a pause: last_sent_ms moves on, even if pacing or want of
+ * memory stops what was about to leave.
  *
  * Context: Socket lock.
  */
 void xtcp_recovery_idle(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 idle_ms = xtcp_now_ms(sk) - xt->last_sent_ms;
-	u32 rto_us;
+	u32 now_ms = xtcp_now_ms(sk), idle_ms = now_ms - xt->last_sent_ms;
+	u64 idle_us = (u64)idle_ms * USEC_PER_MSEC;
+	u32 flight_us = xtcp_rtt_srtt_us(&xt->rtt), rto_us;
 
 	if (!xt->last_sent_ms || !idle_ms)
 		return;
-	/* All that ECE was about has left the network; xtcp_ecn_echoed() goes by high_seq */
-	if (xt->ca_state == XTCP_CA_CWR)
-		xtcp_recovery_leave(sk);
-	rto_us = READ_ONCE(xt->xn->knobs.slow_start_after_idle) ? xtcp_recovery_rto_us(sk) : 0;
-	xtcp_cc_on_idle(&xt->cc, xt->mss_cache, (u64)idle_ms * USEC_PER_MSEC, rto_us);
+	/* What was sent last was in flight for a part of it */
+	if (idle_us > flight_us) {
+		xtcp_cc_on_pause(&xt->cc, idle_us - flight_us);
+		/* All that ECE was about has gone; xtcp_ecn_echoed() goes by high_seq */
+		if (xt->ca_state == XTCP_CA_CWR)
+			xtcp_recovery_leave(sk);
+	}
+	rto_us = xtcp_recovery_rto_us(sk);
+	if (idle_us > rto_us && READ_ONCE(xt->xn->knobs.slow_start_after_idle)) {
+		xtcp_cc_on_idle(&xt->cc, xt->mss_cache, idle_us, rto_us);
+		xtcp_recovery_used(xt, now_ms);
+	}
+	xt->last_sent_ms = now_ms;
 }
 
 /**
  * xtcp_recovery_sent - new data went out: how much of the window is in use?
  * @sk: the connection
  *
- * RFC 2861 3.2: a window that programs left unused for an RTO is taken down. What waits for
- * the peer or for us uses it.
+ * RFC 2861 3.2: a window that programs left unused for an RTO is taken down. Who has a whole
+ * segment that waits, for the peer or for us, uses all there is.
  *
  * Context: Socket lock.
  */
 void xtcp_recovery_sent(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct sk_buff *head = xtcp_sndq_head(sk);
 	u32 now_ms = xt->last_sent_ms;
 	u8 since = now_ms / XTCP_RECOVERY_USED_MS - xt->used_since;
 
-	if (xt->packets_out >= min_t(u32, xt->cc.cwnd, U16_MAX) || xtcp_sndq_head(sk)) {
+	if (xt->packets_out >= min_t(u32, xt->cc.cwnd, U16_MAX) ||
+	    (head && head->len >= xt->mss_cache)) {
 		xtcp_recovery_used(xt, now_ms);
 		return;
 	}
 	xt->used_segs = max_t(u32, xt->used_segs, xt->packets_out);
-	if (!since || since * XTCP_RECOVERY_USED_MS * USEC_PER_MSEC <= xtcp_recovery_rto_us(sk))
+	/* The first of them may have just begun */
+	if (since < 2 ||
+	    (since - 1) * XTCP_RECOVERY_USED_MS * USEC_PER_MSEC < xtcp_recovery_rto_us(sk))
 		return;
 	if (xt->ca_state == XTCP_CA_OPEN && READ_ONCE(xt->xn->knobs.slow_start_after_idle))
 		xtcp_cc_on_unused(&xt->cc, xt->mss_cache, xt->used_segs);

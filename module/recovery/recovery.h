@@ -21,7 +21,7 @@ enum xtcp_ca_state {
 	XTCP_CA_OPEN,		/* nothing unusual, or not yet judged */
 	XTCP_CA_CWR,		/* the same, on the way to a smaller window by ECE */
 	XTCP_CA_RECOVERY,	/* fast retransmit */
-	XTCP_CA_LOSS,		/* after a timeout, slow start again */
+	XTCP_CA_LOSS,		/* after a timeout, or too large for the path: slow start again */
 };
 
 enum xtcp_frto {
@@ -37,10 +37,14 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 void xtcp_recovery_timeout(struct sock *sk);
 /* The REORDER timer fired. Return: true: call xtcp_retransmit_lost(). */
 bool xtcp_recovery_reorder(struct sock *sk);
-/* Idle longer than RTO: a smaller window, RFC 5681 4.1, by RFC 2861. */
+/* Data after a pause: beyond an RTO a smaller window, RFC 5681 4.1, by RFC 2861. */
 void xtcp_recovery_idle(struct sock *sk);
+/* New data went out: an unused window comes down, RFC 2861 3.2. */
 void xtcp_recovery_sent(struct sock *sk);
+/* What is larger than the path takes is lost. Return: true: call xtcp_retransmit_lost(). */
 bool xtcp_recovery_too_large(struct sock *sk, u32 mss);
+/* RecoverFS of RFC 9937 at this ACK. */
+u32 xtcp_recovery_fs(const struct xtcp_sock *xt, const struct xtcp_acked *acked);
 /* Start values of a connection. */
 void xtcp_recovery_init(struct sock *sk);
 /* Segments in flight; segments that may be in flight more, now. */
