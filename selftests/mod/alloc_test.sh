@@ -4,7 +4,7 @@
 # that the seed says (XTCP_ALLOC_EVERY=1: all): what was begun is taken back. Fault injection is in the
 # debug kernel alone.
 
-ALLOC_EVERY=${XTCP_ALLOC_EVERY:-16}
+ALLOC_EVERY=${XTCP_ALLOC_EVERY:-32}
 alloc_debug=/sys/kernel/debug
 
 [ ! -e $alloc_debug/failslab ] || TESTS="$TESTS alloc_load alloc_netns"

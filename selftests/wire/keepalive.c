@@ -275,7 +275,7 @@ const struct row keepalive_rows[] = {
 	    off_by_default),
 	ROW(ROW_LONG, "MUST-24 switched off again", switched_off),
 	ROW(ROW_CORE | ROW_LONG, "MUST-26 only when idle", only_when_idle),
-	ROW(ROW_LONG, "MUST-26 not while data is in flight", not_with_data),
+	ROW(ROW_VT, "MUST-26 not while data is in flight", not_with_data),
 	ROW(ROW_CORE | ROW_VT, "S17 MUST-27 1 s, 1 s, 3 probes", one_second),
 	ROW(ROW_CORE, "S17 MUST-27 a probe after 1 s", one_second_once),
 	ROW(ROW_LONG, "MUST-27 the namespace's knobs", namespace_knobs),

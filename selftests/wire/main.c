@@ -38,7 +38,7 @@ struct config {
 };
 
 static struct {
-	bool v4, v6, vt, vt_only, core, list;
+	bool v4, v6, vt, vt_only, vt4, core, list;
 	struct config configs[8];
 	int nconfigs;
 	const char *match;
@@ -118,6 +118,8 @@ static bool row_wanted(const struct row *r, int family)
 	if ((r->flags & ROW_VT) && !opt.vt)
 		return false;
 	if (!(r->flags & (ROW_VT | ROW_LAST)) && opt.vt_only)
+		return false;
+	if ((r->flags & ROW_VT) && opt.vt4 && family == AF_INET6)
 		return false;
 	if ((opt.core || config->core) && !(r->flags & ROW_CORE))
 		return false;
@@ -333,7 +335,7 @@ static void list_row(const struct row *r, int round)
 static void usage(void)
 {
 	fprintf(stderr,
-		"wire [-s STACK[/253][:core],...] [-4] [-6] [--vt|--vt-only] [--core]\n"
+		"wire [-s STACK[/253][:core],...] [-4] [-6] [--vt|--vt-only|--vt4] [--core]\n"
 		"     [--seed N] [--repeat N] [-r PATTERN] [-v] [list] [TOPIC...]\n"
 		"STACK: tcp (the kernel's), xtcp (its family), alias (AF_INET, 253)\n");
 	exit(2);
@@ -378,6 +380,7 @@ static void parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "vt", 0, NULL, 'V' }, { "vt-only", 0, NULL, 'O' },
+		{ "vt4", 0, NULL, 'F' },
 		{ "core", 0, NULL, 'c' }, { "seed", 1, NULL, 'S' },
 		{ "repeat", 1, NULL, 'n' }, { NULL, 0, NULL, 0 },
 	};
@@ -402,6 +405,9 @@ static void parse(int argc, char **argv)
 			break;
 		case 'O':
 			opt.vt_only = true;
+			break;
+		case 'F':
+			opt.vt4 = true;
 			break;
 		case 'V':
 			opt.vt = true;
@@ -439,7 +445,7 @@ int main(int argc, char **argv)
 		opt.v4 = true;
 		opt.v6 = true;
 	}
-	opt.vt |= opt.vt_only;
+	opt.vt |= opt.vt_only || opt.vt4;
 	w.vt = opt.vt;
 	if (opt.list) {
 		for_rows(list_row, 0);

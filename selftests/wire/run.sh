@@ -6,8 +6,8 @@
 # the alias under AF_INET and AF_INET6 run the core rows that need no long time. Other arguments
 # (-4, -r PATTERN, TOPIC...) are handed on.
 #
-# On the debug kernel, which is slow and looks for other things, the family alone; its core are all
-# rows of S1 to S21.
+# On the debug kernel, which is slow and looks for other things, the family alone, and long timers
+# over IPv4; its core are all rows of S1 to S21.
 #
 #	XTCP_SEED=N XTCP_CORE=1 XTCP_VIRTUAL=1 ./run.sh [--core] [ARGUMENTS]
 
@@ -24,6 +24,7 @@ fi
 [ -z "$XTCP_SEED" ] || set -- --seed "$XTCP_SEED" "$@"
 [ "$XTCP_CORE" != 1 ] || set -- --core "$@"
 stacks=xtcp,xtcp/253:core,alias:core
-[ "${XTCP_KERNEL:-}" != debug ] || stacks=xtcp
-[ "${XTCP_VIRTUAL:-0}" != 1 ] || set -- --vt "$@"
+vt=--vt
+[ "${XTCP_KERNEL:-}" != debug ] || stacks=xtcp vt=--vt4
+[ "${XTCP_VIRTUAL:-0}" != 1 ] || set -- "$vt" "$@"
 leakcheck_around wire ./wire -s "${WIRE_STACKS:-$stacks}" "$@"

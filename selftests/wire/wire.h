@@ -159,7 +159,7 @@ enum {
 	ROW_ONCE = 32,		/* sees to the families itself */
 	ROW_LAST = 64,		/* after all others */
 	ROW_TCP = 128,		/* protocol 6 alone: of 253 nobody merges or cuts anything */
-	ROW_BESIDE = 256,	/* is not particular about milliseconds: waits beside others */
+	ROW_BESIDE = 256,	/* waits beside others: nothing in it depends on the RTT */
 	ROW_LONG = ROW_VT | ROW_BESIDE,
 };
 
