@@ -435,9 +435,10 @@ static void xtcp_recovery_lose(struct sock *sk)
 void xtcp_recovery_timeout(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	/* What probes a window that shut over data in flight is no timeout of its own */
 	bool fresh = xt->ca_state == XTCP_CA_OPEN ||
 		     !xtcp_seq_before(xt->snd_una, xt->high_seq) ||
-		     (xt->ca_state == XTCP_CA_LOSS && !xt->retransmits);
+		     (xt->ca_state == XTCP_CA_LOSS && !xt->retransmits && xt->snd_wnd);
 
 	xtcp_cc_on_rto(&xt->cc, xtcp_recovery_flight(xt), fresh);
 	if (fresh)

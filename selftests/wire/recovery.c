@@ -337,6 +337,31 @@ static void not_limited(void)
 	check_eq(cwnd(c), 10);
 }
 
+/* The peer shuts its window over data in flight: that is no loss again and again. */
+static void window_shut(void)
+{
+	struct conn *c = far();
+	int i, before;
+
+	forty(c);
+	flight(c, 30, 50);
+	pass(c, RTT);
+	c->win = 0;
+	inject(c, ACK, 1, AT(30));
+	data_within(c, AT(30), 2000);
+	before = ssthresh(c);
+	check(before >= 10, "ssthresh %d", before);
+	for (i = 0; i < 3; i++) {
+		inject(c, ACK, 1, AT(30));
+		data_within(c, AT(30), 8000);
+	}
+	check_eq(ssthresh(c), before);
+	c->win = 60000;
+	inject(c, ACK, 1, AT(50));
+	none(c);
+	flight(c, 50, 52);
+}
+
 const struct row recovery_rows[] = {
 	ROW(ROW_CORE, "RFC 6675 RFC 2018 holes are filled from the lowest up", holes),
 	ROW(0, "RFC 6675 each hole once", once),
@@ -351,5 +376,6 @@ const struct row recovery_rows[] = {
 	ROW(0, "RFC 2018 blocks that lie", lies),
 	ROW(0, "RFC 2018 thousands of crumbs", crumbs),
 	ROW(0, "RFC 7661 RFC 9438 5.8 an unused window does not grow", not_limited),
+	ROW(ROW_XTCP, "RFC 5681 3.1 MUST-34 a window shut over data in flight", window_shut),
 	{ NULL }
 };
