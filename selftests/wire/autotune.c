@@ -101,6 +101,22 @@ static int buffer_of(struct conn *c)
 	return get_int(c->fd, SOL_SOCKET, SO_RCVBUF);
 }
 
+/* The third number of rmem is the most there is. */
+static void bounded(void)
+{
+	struct conn *c;
+	uint32_t last;
+	int buffer;
+
+	put_file(is_xtcp() ? "/proc/sys/net/xtcp/rmem" : "/proc/sys/net/ipv4/tcp_rmem",
+		 "4096 131072 400000");
+	c = in_established();
+	last = rounds_of(c, ROUNDS, UINT32_MAX / 2, true);
+	buffer = buffer_of(c);
+	check(buffer > 131072 && buffer <= 400000, "a buffer of %d", buffer);
+	check(last > c->syn.win && last <= (uint32_t)buffer, "a window of %u", last);
+}
+
 /* What nobody sends needs no buffer. */
 static void slow_peer(void)
 {
@@ -135,6 +151,7 @@ const struct row autotune_rows[] = {
 	ROW(0, "autotuning: the window grows with a program that reads", grows),
 	ROW(0, "autotuning: the same without timestamps", grows_no_ts),
 	ROW(0, "autotuning: a peer whose path makes its segments short", grows_short),
+	ROW(0, "autotuning: the third number of rmem bounds it", bounded),
 	ROW(0, "autotuning: a slow peer costs no buffer", slow_peer),
 	ROW(0, "autotuning: a slow program gets no more", slow_reader),
 	ROW(0, "autotuning: SO_RCVBUF stays", locked),
