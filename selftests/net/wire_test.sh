@@ -81,8 +81,9 @@ tshark_clean() {
 SUMMED='$s->ip_summed == 2'	# CHECKSUM_COMPLETE
 # shellcheck disable=SC2016
 LISTED='((struct skb_shared_info *)((uint64)$s->head + $s->end))->frag_list != 0'
+# the next header: the seventh byte of IPv6's
 # shellcheck disable=SC2016
-EXTENDED='((struct ipv6hdr *)((uint64)$s->head + $s->network_header))->nexthdr != 6'
+EXTENDED='*(uint8 *)((uint64)$s->head + $s->network_header + 6) != 6'
 seen_begin() {
 	only_tcp && return
 	on_debug && return
