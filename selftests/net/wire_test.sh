@@ -152,7 +152,9 @@ vxlan_checksum() {
 	a ip link add x0 type vxlan id 1 local $A4 remote $B4 dstport 4789 udpcsum || fail "vxlan"
 	b ip link add x0 type vxlan id 1 local $B4 remote $A4 dstport 4789 udpcsum || fail "vxlan"
 	tunnel x0
-	# and with extension headers, which have to be taken out of the sum
+	# and with extension headers, which have to be taken out of the sum; minutes on the debug
+	# kernel, where no probe shows it
+	! on_debug || return
 	seen_begin "$SUMMED && $EXTENDED"
 	extension_headers x0 2001:db8:79::99 2001:db8:79::2
 	seen_end "CHECKSUM_COMPLETE behind extension headers" in6
