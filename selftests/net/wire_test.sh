@@ -154,7 +154,7 @@ vxlan_checksum() {
 	tunnel x0
 	# and with extension headers, which have to be taken out of the sum; minutes on the debug
 	# kernel, where no probe shows it
-	! on_debug || return
+	on_debug && return
 	seen_begin "$SUMMED && $EXTENDED"
 	extension_headers x0 2001:db8:79::99 2001:db8:79::2
 	seen_end "CHECKSUM_COMPLETE behind extension headers" in6
