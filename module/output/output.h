@@ -172,10 +172,11 @@ void xtcp_probe_mtu_lost(struct sock *sk, const struct sk_buff *skb);
 
 /* ---- data.c ---- */
 
+/* Most payload that a packet of @size bytes holds. */
+u32 xtcp_data_fits(const struct sock *sk, u32 size);
 /* mss_cache from the path MTU: MUST-16. Return: the mss. */
 u32 xtcp_data_sync_mss(struct sock *sk, u32 pmtu);
 /* The same without what path MTU probing knows, and without noting it. */
-u32 xtcp_data_fits(const struct sock *sk, u32 size);
 u32 xtcp_data_path_mss(const struct sock *sk, u32 pmtu);
 /* The head of the queue, @len bytes of it as segments of @mss. Return: false: no memory. */
 bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 len);

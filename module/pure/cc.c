@@ -245,6 +245,13 @@ void xtcp_cc_on_pause(struct xtcp_cc *cc, u64 pause_us)
 		cc->ops->on_pause(cc, pause_us);
 }
 
+/* The window is about to come down unused: three quarters of it may be had back by slow start. */
+static void xtcp_cc_remember(struct xtcp_cc *cc)
+{
+	cc->ssthresh = xtcp_max_u32(cc->ssthresh, cc->cwnd - (cc->cwnd >> 2));
+	cc->cwnd_cnt = 0;
+}
+
 /**
  * xtcp_cc_on_idle() - about to send after a pause
  * @cc: congestion state
@@ -268,11 +275,10 @@ void xtcp_cc_on_idle(struct xtcp_cc *cc, u32 mss, u64 idle_us, u32 rto_us)
 		return;
 	if (cc->ops->on_idle)
 		cc->ops->on_idle(cc, idle_us);
-	cc->ssthresh = xtcp_max_u32(cc->ssthresh, cwnd - (cwnd >> 2));
+	xtcp_cc_remember(cc);
 	for (; left >= rto_us && cwnd > restart; left -= rto_us)
 		cwnd >>= 1;
 	cc->cwnd = xtcp_max_u32(cwnd, restart);
-	cc->cwnd_cnt = 0;
 }
 
 /**
@@ -290,7 +296,6 @@ void xtcp_cc_on_unused(struct xtcp_cc *cc, u32 mss, u32 used_segs)
 
 	if (used >= cc->cwnd)
 		return;
-	cc->ssthresh = xtcp_max_u32(cc->ssthresh, cc->cwnd - (cc->cwnd >> 2));
+	xtcp_cc_remember(cc);
 	cc->cwnd = (cc->cwnd + used) >> 1;
-	cc->cwnd_cnt = 0;
 }

@@ -71,7 +71,7 @@ struct xtcp_cc_ops {
 	u32 (*ssthresh)(struct xtcp_cc *cc, u32 inflight);
 	void (*on_rto)(struct xtcp_cc *cc);
 	void (*on_undo)(struct xtcp_cc *cc);
-	void (*on_pause)(struct xtcp_cc *cc, u64 idle_us);
+	void (*on_pause)(struct xtcp_cc *cc, u64 pause_us);
 	void (*on_idle)(struct xtcp_cc *cc, u64 idle_us);
 };
 

@@ -483,19 +483,18 @@ static void xtcp_cubic_on_undo(struct xtcp_cc *cc)
 }
 
 /* RFC 9438 5.8: while nothing is sent, t stands still. */
-static void xtcp_cubic_on_pause(struct xtcp_cc *cc, u64 idle_us)
+static void xtcp_cubic_on_pause(struct xtcp_cc *cc, u64 pause_us)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 
 	if (!ca->in_epoch)
 		return;
-	ca->epoch_us += idle_us;
-	ca->last_us += idle_us;
+	ca->epoch_us += pause_us;
+	ca->last_us += pause_us;
 }
 
 static void xtcp_cubic_on_idle(struct xtcp_cc *cc, u64 idle_us)
 {
-	(void)idle_us;
 	xtcp_hystart_reset(cc);
 	xtcp_cubic_priv(cc)->in_use = 0;
 }

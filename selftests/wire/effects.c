@@ -81,7 +81,7 @@ static void unused(void)
 	check(steps == 2 || steps == 3, "%d steps in four RTOs", steps);
 }
 
-/* Three a round trip, but never for a whole RTO without filling what is there. */
+/* Two segments in a round trip, the whole window in the next: never unused for an RTO. */
 static void used(void)
 {
 	struct conn *c = far();
@@ -89,7 +89,7 @@ static void used(void)
 
 	twenty(c);
 	for (i = 0; i < 8; i++) {
-		/* the RTO is 300 ms: every second round trip is full */
+		/* the RTO is 300 ms */
 		int from = 10 + 22 * i;
 
 		flight(c, from, from + 2);

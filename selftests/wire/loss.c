@@ -140,6 +140,20 @@ void forty(struct conn *c)
 	check_eq(cwnd(c), 40);
 }
 
+void probe_repairs(struct conn *c, int more)
+{
+	flight(c, 0, 4);
+	data_within(c, AT(3), 400);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(4));
+	none(c);
+	flight(c, 4, 4 + more);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	none(c);
+	check(ssthresh(c) < 10, "ssthresh %d: the loss has no answer", ssthresh(c));
+}
+
 struct tcp_info tcpi(const struct conn *c)
 {
 	struct tcp_info ti = { 0 };

@@ -50,6 +50,8 @@ void sack_(struct conn *c, uint32_t ack, uint32_t echo, const block *b, int n);
 void twenty(struct conn *c);
 /* And 40, with nothing in flight. */
 void forty(struct conn *c);
+/* A probe repairs the loss of segment 3; of @more new ones the first is acknowledged. */
+void probe_repairs(struct conn *c, int more);
 
 struct tcp_info tcpi(const struct conn *c);
 int cwnd(const struct conn *c);

@@ -213,17 +213,7 @@ static void tail_repaired(void)
 {
 	struct conn *c = far();
 
-	flight(c, 0, 4);
-	data_within(c, AT(3), 400);
-	pass(c, RTT);
-	inject(c, ACK, 1, AT(4));
-	none(c);
-	flight(c, 4, 5);
-	pass(c, RTT);
-	inject(c, ACK, 1, AT(5));
-	none(c);
-	check(ssthresh(c) < 10, "ssthresh %d: the loss has no answer",
-	      ssthresh(c));
+	probe_repairs(c, 1);
 	check(cwnd(c) < 10, "cwnd %d", cwnd(c));
 }
 
