@@ -59,7 +59,7 @@ apt_sources() { # RELEASE
 	main=$(apt_uri '^[a-z]+$')
 	[ -n "$main" ] || die "this machine's apt knows no Debian archive (apt-get update?)"
 	echo "deb [signed-by=$key] $main $1 main"
-	[ "$1" = sid ] && return
+	case $1 in sid|*-backports) return ;; esac
 	sec=$(apt_uri '-security$')
 	[ -z "$sec" ] || echo "deb [signed-by=$key] $sec $1-security main"
 }
@@ -129,6 +129,9 @@ kernel_env() { # KERNEL
 # Kernel sources, for kselftest, checkpatch and kernel-doc (6.1: this Debian's) and for the debug kernel (6.12)
 KSRC=$CACHE/src/linux-tools
 KSELFTEST_DIR=$KSRC/tools/testing/selftests
+
+# QEMU of Debian 12's backports, unpacked beside: vmlib.py says when
+QEMU_DIR=$CACHE/qemu
 
 # virtme-ng of Debian 13, unpacked beside
 VNG_DIR=$CACHE/vng
