@@ -162,14 +162,15 @@ leakcheck_dmesg() {
 		echo "leakcheck: no list of bad kernel messages"
 		return 1
 	fi
-	dmesg | sed -n "/${leakcheck_last:-.}/,\$p" >"/tmp/said.$$"
-	# the mark alone: mostly so, and an emulated machine is slow to start a program
-	if { read -r _ && ! read -r _; } <"/tmp/said.$$"; then
-		rm -f "/tmp/said.$$"
-		return 0
-	fi
+	_said=$(dmesg | sed -n "/${leakcheck_last:-.}/,\$p")
+	case $_said in
 	# the mark is lost if more came after it than the log holds
-	[ -s "/tmp/said.$$" ] || dmesg >"/tmp/said.$$"
+	"") dmesg >"/tmp/said.$$" ;;
+	*"
+"*) printf "%s\n" "$_said" >"/tmp/said.$$" ;;
+	# the mark alone: mostly so, and an emulated machine is slow to start a program
+	*) return 0 ;;
+	esac
 	grep -v -e '^#' -e '^!' -e '^ *$' "$_pat" >"/tmp/bad.$$"
 	grep '^!' "$_pat" | cut -c2- >"/tmp/good.$$"
 	grep -E -f "/tmp/bad.$$" "/tmp/said.$$" | grep -v -E -f "/tmp/good.$$" >"/tmp/found.$$"

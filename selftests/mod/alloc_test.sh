@@ -9,31 +9,27 @@ alloc_debug=/sys/kernel/debug
 
 [ ! -e $alloc_debug/failslab ] || TESTS="$TESTS alloc_load alloc_netns"
 
-# alloc_only START END: only what has an address between these on its stack fails; the console, which
-# is looked at afterwards, is told nothing
+# alloc_faults START END WAIT VERBOSE: only what has an address between these on its stack fails
+alloc_faults() {
+	for _d in $alloc_debug/failslab $alloc_debug/fail_page_alloc; do
+		[ -d "$_d" ] || continue
+		echo "$1" >"$_d/require-start" && echo "$2" >"$_d/require-end" &&
+			echo "$3" >"$_d/ignore-gfp-wait" && echo "$4" >"$_d/verbose" &&
+			echo 32 >"$_d/stacktrace-depth" || return 1
+		[ ! -e "$_d/min-order" ] || echo 0 >"$_d/min-order"
+	done
+}
+
+# The console, which is looked at afterwards, is told nothing
 alloc_only() {
 	read -r alloc_level _ </proc/sys/kernel/printk
 	dmesg -n 1
-	for _kind in failslab fail_page_alloc; do
-		_d=$alloc_debug/$_kind
-		[ -d $_d ] || continue
-		echo N >$_d/ignore-gfp-wait && echo 0 >$_d/verbose && echo 32 >$_d/stacktrace-depth &&
-			echo "$1" >$_d/require-start && echo "$2" >$_d/require-end || return 1
-	done
-	[ ! -e $alloc_debug/fail_page_alloc/min-order ] ||
-		echo 0 >$alloc_debug/fail_page_alloc/min-order
+	alloc_faults "$1" "$2" N 0
 }
 
 alloc_end() {
 	dmesg -n "$alloc_level"
-	for _kind in failslab fail_page_alloc; do
-		_d=$alloc_debug/$_kind
-		[ -d $_d ] || continue
-		echo Y >$_d/ignore-gfp-wait
-		echo 2 >$_d/verbose
-		echo 0 >$_d/require-start
-		echo 0xffffffffffffffff >$_d/require-end
-	done
+	alloc_faults 0 0xffffffffffffffff Y 2
 }
 
 # The core traces, but does not warn, where a slab or a sysctl table could not be made: a Call

@@ -39,12 +39,15 @@ need() {
 	done
 }
 
+# an emulated machine is slow to start a program, so the shell waits by itself: nothing ever comes here
+exec {NEVER}<> <(:)
+
 # wait_for COMMAND...: until it succeeds, 30 s at most
 wait_for() {
 	local end=$((SECONDS + 30))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || { echo "in vain: $*"; return 1; }
-		sleep 0.05
+		read -rt 0.05 -u "$NEVER" || :
 	done
 }
 
@@ -70,6 +73,9 @@ wait_for_end() {
 	return 1
 }
 
+# a script that needs the standard library alone: without the search for more it starts in half the time
+PYTHON="/usr/bin/python3 -S"
+
 # stack NAME: what xfer gets for it
 stack() {
 	if [ "${XTCP_NET_STACKS:-}" = tcp ]; then echo tcp; else echo "$1"; fi
@@ -81,15 +87,14 @@ only_tcp() { [ "${XTCP_NET_STACKS:-}" = tcp ]; }
 NET_UNDO=:
 
 net_gone() {
-	local rc=$? ns pids
+	local rc=$? ns p
 	$NET_UNDO
-	for ns in $NSA $NSB; do
-		# whoever still runs in there is somebody this test started
-		pids=$(ip netns pids $ns 2>/dev/null)
-		# shellcheck disable=SC2086
-		[ -z "$pids" ] || kill -9 $pids 2>/dev/null
-		ip netns del $ns 2>/dev/null
+	# whoever still runs in there is somebody this test started
+	for p in /proc/[0-9]*; do
+		[ "$p/ns/net" -ef /run/netns/$NSA ] || [ "$p/ns/net" -ef /run/netns/$NSB ] || continue
+		kill -9 "${p#/proc/}" 2>/dev/null
 	done
+	printf 'netns del %s\n' $NSA $NSB | ip -force -batch - 2>/dev/null
 	for ns in $NSA $NSB; do
 		[ ! -e /run/netns/$ns ] || { echo "namespace $ns is left"; rc=1; }
 	done
@@ -97,7 +102,6 @@ net_gone() {
 	exit $rc
 }
 
-# few programs for much: an emulated machine is slow to start one
 net_settings() { # DEVICE
 	echo "cd /proc/sys/net/ipv6/conf/$1 && echo 0 >accept_dad && echo 0 >dad_transmits"
 }
@@ -111,14 +115,14 @@ net_pair() {
 	trap net_gone EXIT
 	WORK=$(mktemp -d /tmp/xtcp-net.XXXXXX)
 	echo "seed $XTCP_SEED"
-	ip netns add $NSA && ip netns add $NSB || fail "namespaces"
-	ip link add va netns $NSA type veth peer name vb netns $NSB || fail "veth"
-	a sh -c "$(net_settings va)" && b sh -c "$(net_settings vb)" || fail "settings"
-	net_addresses va $A4 $A6 | ip -n $NSA -batch - || fail "addresses of va"
-	net_addresses vb $B4 $B6 | ip -n $NSB -batch - || fail "addresses of vb"
+	printf '%s\n' "netns add $NSA" "netns add $NSB" \
+		"link add va netns $NSA type veth peer name vb netns $NSB" | ip -batch - ||
+		fail "namespaces"
+	net_addresses va $A4 $A6 | a sh -c "$(net_settings va) && exec ip -batch -" || fail "va"
+	net_addresses vb $B4 $B6 | b sh -c "$(net_settings vb) && exec ip -batch -" || fail "vb"
 	# the first packet's neighbour discovery is not what is tested here
-	wait_for a ping -c 1 -W 1 $B6 >/dev/null || fail "no way to $B6"
-	wait_for a ping -c 1 -W 1 $B4 >/dev/null || fail "no way to $B4"
+	wait_for a sh -c "ping -c 1 -W 1 $B6 && exec ping -c 1 -W 1 $B4" >/dev/null ||
+		fail "no way to $B6 or $B4"
 }
 
 # xtcp_count SIDE COUNTER
@@ -185,6 +189,10 @@ closed() {
 	done
 }
 
-# XTCP with the kernel's TCP both ways round, and with itself
-PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp"
-on_debug || PAIRS+=" fam:fam"
+# XTCP with the kernel's TCP both ways round, and with itself; on the debug kernel one of those ways,
+# by seed
+PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp fam:fam"
+if on_debug; then
+	PAIRS="xtcp:tcp xtcp:xtcp"
+	[ $((XTCP_SEED % 2)) = 0 ] || PAIRS="tcp:xtcp xtcp:xtcp"
+fi

@@ -152,23 +152,27 @@ synproxy_local() {
 	done
 }
 
+# counted LISTING CHAIN sport|dport: packets by that rule
+counted() {
+	sed -n "/chain $2 /,/}/s/.*$3 9000 counter packets \([0-9]*\).*/\1/p" <<<"$1"
+}
+
 # INPUT and OUTPUT see every segment: as many go out of one end as come in at the other
 nft_counters() {
 	local text='table inet f {
 		chain i { type filter hook input priority 0; tcp sport 9000 counter; tcp dport 9000 counter; }
 		chain o { type filter hook output priority 0; tcp sport 9000 counter; tcp dport 9000 counter; }
-	}' out in
+	}' at_a at_b out in
 	net_pair
 	a ethtool -K va tso off gso off gro off >/dev/null
 	b ethtool -K vb tso off gso off gro off >/dev/null
 	rules a "$text"
 	rules b "$text"
 	transfer xtcp xtcp $B4 100000
-	out=$(a nft list chain inet f o | sed -n 's/.*dport 9000 counter packets \([0-9]*\).*/\1/p')
-	in=$(b nft list chain inet f i | sed -n 's/.*dport 9000 counter packets \([0-9]*\).*/\1/p')
+	at_a=$(a nft list table inet f) at_b=$(b nft list table inet f)
+	out=$(counted "$at_a" o dport) in=$(counted "$at_b" i dport)
 	[ "$out" -gt 5 ] && [ "$in" -ge "$out" ] || fail "out $out, in $in"
-	out=$(b nft list chain inet f o | sed -n 's/.*sport 9000 counter packets \([0-9]*\).*/\1/p')
-	in=$(a nft list chain inet f i | sed -n 's/.*sport 9000 counter packets \([0-9]*\).*/\1/p')
+	out=$(counted "$at_b" o sport) in=$(counted "$at_a" i sport)
 	[ "$out" -gt 5 ] && [ "$in" -ge "$out" ] || fail "back: out $out, in $in"
 }
 
@@ -179,26 +183,33 @@ state_rules='table inet f { chain i { type filter hook input priority 0; policy 
 	tcp dport 9000 ct state new counter accept
 	}; }'
 
-count_of() { # SIDE STATE: packets that the rule for this state has seen
-	"$1" nft list chain inet f i | sed -n "s/.*ct state $2 counter packets \([0-9]*\).*/\1/p"
+# states_seen SIDE: sets new, established and invalid to the packets that state_rules have counted
+states_seen() {
+	local list state
+	list=$("$1" nft list chain inet f i) || fail "nft list"
+	for state in new established invalid; do
+		[[ $list =~ "ct state $state counter packets "([0-9]+) ]] || fail "no rule for $state: $list"
+		printf -v $state %s "${BASH_REMATCH[1]}"
+	done
 }
 
 # a stateful firewall on both ends: one new connection, the rest established, none invalid
 conntrack_states() {
-	local pair addr
+	local pair addr new established invalid
 	net_pair
 	need conntrack
 	for pair in $PAIRS; do
 		for addr in $B4 $B6; do
-			rules a "$state_rules"
-			rules b "$state_rules"
+			rules a "flush ruleset; $state_rules"
+			rules b "flush ruleset; $state_rules"
 			transfer "${pair%:*}" "${pair#*:}" $addr 300000
-			[ "$(count_of b new)" = 1 ] || fail "$pair: new $(count_of b new)"
-			[ "$(count_of b established)" -gt 3 ] || fail "$pair: established $(count_of b established)"
-			[ "$(count_of a established)" -gt 3 ] || fail "$pair: established $(count_of a established)"
-			[ "$(count_of a invalid)$(count_of b invalid)" = 00 ] || fail "$pair: invalid"
-			a nft flush ruleset
-			b nft flush ruleset
+			states_seen b
+			[ "$new" = 1 ] || fail "$pair: new $new"
+			[ "$established" -gt 3 ] && [ "$invalid" = 0 ] ||
+				fail "$pair: b: established $established, invalid $invalid"
+			states_seen a
+			[ "$established" -gt 3 ] && [ "$invalid" = 0 ] ||
+				fail "$pair: a: established $established, invalid $invalid"
 		done
 	done
 }
@@ -209,7 +220,7 @@ ct_line() { # SIDE STATE
 
 # conntrack follows the states to the end, which a server that is killed makes; nothing is invalid
 conntrack_invalid() {
-	local pid
+	local pid new established invalid
 	net_pair
 	rules a "$state_rules"
 	rules b "$state_rules"
@@ -225,7 +236,10 @@ conntrack_invalid() {
 	stop_server
 	wait_for ct_line b 'TIME_WAIT\|CLOSE' >/dev/null || fail "server: $(ct_line b .)"
 	wait $pid || fail "the end of the connection was not seen"
-	[ "$(count_of a invalid)$(count_of b invalid)" = 00 ] || fail "invalid: $(b nft list ruleset)"
+	states_seen a
+	[ "$invalid" = 0 ] || fail "a: invalid $invalid"
+	states_seen b
+	[ "$invalid" = 0 ] || fail "b: invalid $invalid"
 }
 
 # destination NAT in front of a listener: the segments reach XTCP as they reach TCP

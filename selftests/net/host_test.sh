@@ -32,10 +32,10 @@ idle_in() { # SIDE: two connections that wait for nothing
 # One exchange, the kernel's TCP at both ends
 exchange_over() { # FROM TO
 	rm -f "$WORK/ready"
-	be taskset -c 0 /usr/bin/python3 ./exchange.py serve "$2" 9100 "$WORK/ready" &
+	be taskset -c 0 $PYTHON ./exchange.py serve "$2" 9100 "$WORK/ready" &
 	SERVER=$!
 	wait_for test -e "$WORK/ready" || fail "exchange.py"
-	a taskset -c 0 /usr/bin/python3 ./exchange.py run "$2" 9100 "$1" 40100 || fail "exchange.py"
+	a taskset -c 0 $PYTHON ./exchange.py run "$2" 9100 "$1" 40100 || fail "exchange.py"
 	wait $SERVER
 }
 
@@ -58,11 +58,11 @@ exchange() { # OUTPUT with|without
 		wait_for grep -q listening "$WORK/log" || fail "tcpdump"
 		exchange_over $A4 $B4
 		exchange_over $A6 $B6
-		wait_for sh -c "/usr/bin/python3 ./exchange.py show '$WORK/cap' | grep -q '^end'" ||
-			fail "capture: $(/usr/bin/python3 ./exchange.py show "$WORK/cap" | tail -n 4)"
+		wait_for sh -c "$PYTHON ./exchange.py show '$WORK/cap' | grep -q '^end'" ||
+			fail "capture: $($PYTHON ./exchange.py show "$WORK/cap" | tail -n 4)"
 		kill -INT $pid
 		wait $pid
-		/usr/bin/python3 ./exchange.py show "$WORK/cap" >"$WORK/text"
+		$PYTHON ./exchange.py show "$WORK/cap" >"$WORK/text"
 		! grep ' sum bad' "$WORK/text" || fail "a wrong checksum"
 		grep '^4' "$WORK/text" >"$1.4" && grep '^6' "$WORK/text" >"$1.6" || fail "capture"
 	) || return 1
@@ -165,6 +165,6 @@ host_keeps_its_tuple() {
 	# the SYN+ACKs of a half-open connection must not be refused
 	a nft -f - <<<'table inet f { chain i { type filter hook input priority 0;
 		tcp sport 9001 drop; }; }' || fail "nft"
-	/usr/bin/python3 ./hostflow.py $NSA $NSB $A4 $B4 || fail "IPv4"
-	/usr/bin/python3 ./hostflow.py $NSA $NSB $A6 $B6 || fail "IPv6"
+	$PYTHON ./hostflow.py $NSA $NSB $A4 $B4 || fail "IPv4"
+	$PYTHON ./hostflow.py $NSA $NSB $A6 $B6 || fail "IPv6"
 }

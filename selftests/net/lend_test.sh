@@ -62,11 +62,11 @@ big_tcp() {
 	local v4 v6 pid
 	net_pair
 	need /usr/bin/python3
-	a /usr/bin/python3 ./gsosize.py va 185000 || fail "gso_max_size of va"
-	b /usr/bin/python3 ./gsosize.py vb 185000 || fail "gso_max_size of vb"
+	a $PYTHON ./gsosize.py va 185000 || fail "gso_max_size of va"
+	b $PYTHON ./gsosize.py vb 185000 || fail "gso_max_size of vb"
 	# a buffer is at most half the peer's window: not to depend on how its autotuning goes
 	b sysctl -qw net.ipv4.tcp_rmem="4096 4000000 6291456" || fail "tcp_rmem"
-	ae /usr/bin/python3 ./biggest.py va "$WORK/big" >"$WORK/sizes" &
+	ae $PYTHON ./biggest.py va "$WORK/big" >"$WORK/sizes" &
 	pid=$!
 	wait_for test -e "$WORK/big.ready" || fail "biggest.py"
 	case $(uname -r) in
@@ -85,7 +85,7 @@ big_tcp() {
 	esac
 	XFER_HOW=whole both_families 4000001
 	# cut by software on a device that has shrunk
-	a /usr/bin/python3 ./gsosize.py va 65536 || fail "gso_max_size of va"
+	a $PYTHON ./gsosize.py va 65536 || fail "gso_max_size of va"
 	a ethtool -K va tso off >/dev/null || fail "ethtool"
 	XFER_HOW=whole both_families 1000001
 }

@@ -52,7 +52,7 @@ mem_restore() { echo "$MEM_BEFORE" >$MEM; }
 
 # hog: forty connections whose readers do not read hold all the memory they get, until they are ended
 hog() {
-	exec nsenter --net=/run/netns/$NSA -- /usr/bin/python3 - "$WORK/full" <<-'PY'
+	exec nsenter --net=/run/netns/$NSA -- $PYTHON - "$WORK/full" <<-'PY'
 		import signal, socket, sys
 		def new():
 		    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 253)
@@ -116,7 +116,7 @@ cgroup_sock() { awk '$1 == "sock" { print $2 }' "$CGROUP/memory.stat"; }
 # keep_unread SIDE STACK ADDRESS: one accepts in a cgroup and does not read, until it is ended; the
 # other, in none, sends all that is taken
 keep_unread() {
-	exec nsenter --net=/run/netns/$NSA -- /usr/bin/python3 - "$1" "$2" "$CGROUP" "$WORK/full" <<-'PY'
+	exec nsenter --net=/run/netns/$NSA -- $PYTHON - "$1" "$2" "$CGROUP" "$WORK/full" <<-'PY'
 		import os, signal, socket, sys
 		stack, addr, cgroup, ready = sys.argv[1:]
 		family = socket.AF_INET6 if ":" in addr else socket.AF_INET

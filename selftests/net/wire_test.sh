@@ -279,7 +279,7 @@ icmp_redirects() {
 raw_socket_view() {
 	local seen
 	net_pair
-	seen=$(be /usr/bin/python3 ./rawview.py 9000 "$WORK/raw" & 
+	seen=$(be $PYTHON ./rawview.py 9000 "$WORK/raw" & 
 		wait_for test -e "$WORK/raw.ready" || fail "rawview"
 		transfer tcp xtcp $B4 10000 >/dev/null || exit 1
 		serve tcp $B4 9001 1 >/dev/null
