@@ -14,6 +14,8 @@ cd "$dir" || exit 1
 
 # a debug kernel takes ten times as long for a round, and sees a leak in the first
 [ "${XTCP_KERNEL:-}" != debug ] || XTCP_MOD_ROUNDS=${XTCP_MOD_ROUNDS:-10}
+# check-quick
+[ -z "${XTCP_CORE:-}" ] || XTCP_MOD_ROUNDS=${XTCP_MOD_ROUNDS:-20}
 ROUNDS=${XTCP_MOD_ROUNDS:-100}
 
 load_unload() {
