@@ -48,9 +48,14 @@ sendfile_lab() {
 	done
 }
 
-# A buffer is also what leaves within a millisecond: a slow machine needs a larger window first
+# A buffer is also what leaves within a millisecond: a slow machine needs a larger window first, and the
+# debug kernel's is too slow for any
 until_big() { # 4|6 ADDRESS
 	local len
+	if on_debug; then
+		XFER_ALL=1 XFER_HOW=whole transfer xtcp tcp "$2" 4000001
+		return
+	fi
 	for len in 8000001 16000001 32000001; do
 		XFER_ALL=1 XFER_HOW=whole transfer xtcp tcp "$2" $len
 		[ ! -e "$WORK/big.$1" ] || break
@@ -78,10 +83,10 @@ big_tcp() {
 	wait $pid || fail "biggest.py"
 	read -r v4 v6 <"$WORK/sizes"
 	echo "largest packets: IPv4 $v4, IPv6 $v6"
-	[ "$v6" -gt 70000 ] || fail "no IPv6 packet above 64 KiB: $v6"
+	on_debug || [ "$v6" -gt 70000 ] || fail "no IPv6 packet above 64 KiB: $v6"
 	case $(uname -r) in
 	6.1.*) ;;
-	*) [ "$v4" -gt 70000 ] || fail "no IPv4 packet above 64 KiB: $v4" ;;
+	*) on_debug || [ "$v4" -gt 70000 ] || fail "no IPv4 packet above 64 KiB: $v4" ;;
 	esac
 	XFER_HOW=whole both_families 4000001
 	# cut by software on a device that has shrunk
