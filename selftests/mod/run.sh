@@ -13,9 +13,11 @@ cd "$dir" || exit 1
 . "$dir/common.sh"
 
 # a debug kernel takes ten times as long for a round, and sees a leak in the first
-[ "${XTCP_KERNEL:-}" != debug ] || XTCP_MOD_ROUNDS=${XTCP_MOD_ROUNDS:-10}
-# check-quick
-[ -z "${XTCP_CORE:-}" ] || XTCP_MOD_ROUNDS=${XTCP_MOD_ROUNDS:-20}
+case ${XTCP_KERNEL:-}-${XTCP_CORE:-} in
+debug-1) XTCP_MOD_ROUNDS=${XTCP_MOD_ROUNDS:-5} XTCP_ALLOC_EVERY=${XTCP_ALLOC_EVERY:-64} ;;
+debug-) XTCP_MOD_ROUNDS=${XTCP_MOD_ROUNDS:-10} ;;
+*-1) XTCP_MOD_ROUNDS=${XTCP_MOD_ROUNDS:-20} ;;	# check-quick
+esac
 ROUNDS=${XTCP_MOD_ROUNDS:-100}
 
 load_unload() {

@@ -189,9 +189,10 @@ closed() {
 	done
 }
 
-# XTCP with the kernel's TCP both ways round, and with itself; on the debug kernel one of those ways,
-# by seed
+# XTCP with the kernel's TCP both ways round, and with itself; by AF_XTCP, too, on the newest kernel; on
+# the debug kernel by one of those ways, as the seed says
 PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp fam:fam"
+case ${XTCP_KERNEL:-} in 6.*) PAIRS=${PAIRS% *} ;; esac
 if on_debug; then
 	PAIRS="xtcp:tcp xtcp:xtcp"
 	[ $((XTCP_SEED % 2)) = 0 ] || PAIRS="tcp:xtcp xtcp:xtcp"

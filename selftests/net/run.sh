@@ -6,7 +6,7 @@
 #
 #	run.sh [--core] [TEST...]
 #
-# --core, for the debug kernel, leaves out what shows a program rather than the module.
+# --core runs every second test: the seed says which half.
 # XTCP_NET_STACKS=tcp tests the tests.
 
 dir=$(cd "$(dirname "$0")" && pwd)
@@ -17,24 +17,22 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # shellcheck disable=SC1091
 . "$dir/common.sh"
 
-CORE_LEFT_OUT=" tool_bpftrace_states tool_bpftrace_life tool_profile tool_ss tool_ladder_live"
-CORE_LEFT_OUT+=" tool_ladder_capture tshark_clean host_untouched run_ssh run_redis run_http_server"
-CORE_LEFT_OUT+=" run_rules run_tells_tcp run_family run_log run_fallback"
-# the debug kernel is without nft_synproxy
-! on_debug || CORE_LEFT_OUT+=" synproxy_local"
-
-# in virtual time its runs can be compared one by one: a suite of its own in the machine room
+# The debug kernel is for the module, not for programs, and has neither BPF nor nft_synproxy
 LEFT_OUT=
-[ -z "${XTCP_KERNEL:-}" ] || [ "${XTCP_VIRTUAL:-0}" = 1 ] || LEFT_OUT=" host_untouched"
+if on_debug; then
+	LEFT_OUT+=" tool_bpftrace_states tool_bpftrace_life tool_profile tool_ss tool_ladder_live"
+	LEFT_OUT+=" tool_ladder_capture tshark_clean run_ssh run_redis run_http_server run_rules"
+	LEFT_OUT+=" run_tells_tcp run_family run_log run_fallback synproxy_local"
+fi
+# in virtual time its runs can be compared one by one: a suite of its own in the machine room
+[ -z "${XTCP_KERNEL:-}" ] || [ "${XTCP_VIRTUAL:-0}" = 1 ] || LEFT_OUT+=" host_untouched"
 
 core=
 if [ "${1:-}" = --core ] || [ -n "${XTCP_CORE:-}" ]; then
 	core=1
 	[ "${1:-}" != --core ] || shift
 fi
-
-[ -z "$core" ] || LEFT_OUT+=$CORE_LEFT_OUT
-[ $# = 0 ] || [ -n "$core" ] || LEFT_OUT=
+[ $# = 0 ] || LEFT_OUT=
 
 # one test that hangs must not take the others with it
 RUNNER_LIMIT=420
@@ -46,8 +44,11 @@ for f in interop netem memory ecn queue filter wire lend apps tools host; do
 	. "$dir/${f}_test.sh"
 done
 chosen=
+turn=$((XTCP_SEED % 2))
 for t in ${*:-$TESTS}; do
-	[[ "$LEFT_OUT " == *" $t "* ]] || chosen+=" $t"
+	[[ "$LEFT_OUT " != *" $t "* ]] || continue
+	turn=$((1 - turn))
+	[ -n "$core" ] && [ $# = 0 ] && [ $turn = 0 ] || chosen+=" $t"
 done
 # shellcheck disable=SC2086
 set -- $chosen
