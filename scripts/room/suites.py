@@ -2,7 +2,6 @@
 """Which selftests run where, and running them."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,12 +19,12 @@ class Suite:
 
     def __init__(self, name, command, vm="fast", smp=1, mem=None, virtual=False, timeout=900,
                  collection=None, core=None, host=False, debug_real=False, debug_smp=None,
-                 programs=(), python=""):
+                 more=(), python=""):
         self.name, self.command, self.vm, self.smp, self.mem = name, command, vm, smp, mem
         self.virtual, self.timeout = virtual, timeout
         self.collection = collection or name
         self.core = core		# the command for the reduced run; None: the same
-        self.programs = programs	# of this machine, for one that has not its file system
+        self.more = more		# files of this machine, for one that has not its file system
         self.python = python		# modules of the standard library, likewise
         self.host = host		# the command runs on the host and boots machines itself
         # virtual time makes a run independent of the host's load, but has one CPU only: races
@@ -45,7 +44,8 @@ SUITES = {s.name: s for s in (
           debug_smp=1),
     # without a disk, since virtual time jumps while a machine waits for it
     Suite("untouched", "bash ./run.sh host_untouched", vm="fast", mem="1G", virtual=True, collection="net",
-          timeout=600, programs=("tcpdump", "nsenter", "taskset", "python3"),
+          timeout=600, more=("/usr/bin/tcpdump", "/usr/bin/nsenter", "/usr/bin/taskset", "/usr/bin/python3",
+                             "/etc/passwd"),
           python="random socket struct sys zlib encodings.ascii encodings.idna encodings.latin_1"),
     Suite("pair", "./run-pair", host=True, collection="net", timeout=900),
     Suite("smp", "./run.sh", vm="fast", smp=4, mem="3G", timeout=420),
@@ -161,8 +161,8 @@ def python_files(modules):
     text = ("import sys, %s\nfor m in list(sys.modules.values()):\n"
             "    for f in {getattr(m, '__file__', None), getattr(m, '__cached__', None)} - {None}:\n"
             "        print(f)" % ", ".join(modules.split()))
-    return subprocess.check_output(["/usr/bin/python3", "-S", "-c", text], universal_newlines=True,
-                                   env=dict(os.environ, PYTHONDONTWRITEBYTECODE="")).split()
+    said = subprocess.check_output(["/usr/bin/python3", "-S", "-c", text], universal_newlines=True)
+    return [f for f in said.split() if os.path.exists(f)]
 
 
 def run_vm(kernel, suite, env, path, command, timeout, lines):
@@ -174,11 +174,8 @@ def run_vm(kernel, suite, env, path, command, timeout, lines):
     if suite.vm == "fast":
         files = ["%s:/t/%s" % (path, suite.collection), "%s:/t/lib" % os.path.join(INSTALL, "lib")]
         path = "/t/" + suite.collection
-        mine = [shutil.which(p, path="/usr/sbin:/usr/bin:/sbin:/bin") or vmlib.die("no %s" % p)
-                for p in suite.programs]
-        mine += ["/etc/passwd"] if mine else []
-        mine += python_files(suite.python) if suite.python else []
-        files += ["%s:%s" % (f, f) for f in mine if os.path.exists(f)]
+        more = list(suite.more) + (python_files(suite.python) if suite.python else [])
+        files += ["%s:%s" % (f, f) for f in more]
     virtual = suite.virtual and not (kernel == "debug" and suite.debug_real)
     smp = suite.debug_smp if kernel == "debug" else suite.smp
     vm = cls(kernel, smp=smp, mem=mem, timeout=timeout, virtual=virtual, module=True, files=files)

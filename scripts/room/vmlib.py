@@ -26,7 +26,8 @@ OUT = os.environ.get("XTCP_OUT") or os.path.join(TOP, "build")
 KERNELS = ("6.1", "6.12", "sid", "debug")
 MARK = "XTCP-ROOM-EXIT"
 # setup unpacks it: almost twice as quick as the machine's own (net on sid: 530 s beside 1000). But where
-# instructions are counted the machine's own is quicker (wire: 150 s beside 1000), and under virtme-ng
+# instructions are counted the machine's own is quicker (wire: 160 s; this had done a quarter in 600), and
+# under virtme-ng
 QEMU = os.path.join(CACHE, "qemu", "usr", "bin", "qemu-system-x86_64")
 OWN_QEMU = "/usr/bin/qemu-system-x86_64"
 
@@ -472,7 +473,7 @@ class FastVm(Vm):
         for nic in self.nics:
             nics += nic
         self.monitor = Monitor()
-        if not os.path.exists(QEMU):
+        if not os.path.exists(self.emulator):
             subprocess.check_call([os.path.join(ROOM, "setup")])
         args = [self.emulator, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-machine", "q35", "-m", self.mem, "-smp", str(self.smp)] + self.accel_args() + [

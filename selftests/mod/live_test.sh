@@ -345,7 +345,7 @@ killed_anywhere() {
 	mod_load || return 1
 	ip netns add mod-a && ip -n mod-a link set lo up || return 1
 	in_a sh -c 'echo 1 >/proc/sys/net/xtcp/msl_ms'
-	_i=0 _kills=18
+	_i=0 _kills=24
 	# each order of dying in each family
 	[ "${XTCP_KERNEL:-}" != debug ] || _kills=6
 	while [ $_i -lt $_kills ]; do

@@ -41,13 +41,14 @@ need() {
 
 # an emulated machine is slow to start a program, so the shell waits by itself: nothing ever comes here
 exec {NEVER}<> <(:)
+pause() { read -rt 0.05 -u "$NEVER" || :; }
 
 # wait_for COMMAND...: until it succeeds, 30 s at most
 wait_for() {
 	local end=$((SECONDS + 30))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || { echo "in vain: $*"; return 1; }
-		read -rt 0.05 -u "$NEVER" || :
+		pause
 	done
 }
 
@@ -68,7 +69,7 @@ wait_for_end() {
 	local n
 	for n in {1..40}; do
 		grep -q '^State:[[:space:]]*[^Z]' /proc/$1/status 2>/dev/null || return 0
-		sleep 0.05
+		pause
 	done
 	return 1
 }
@@ -191,9 +192,9 @@ closed() {
 
 # XTCP with the kernel's TCP both ways round, and with itself; by AF_XTCP, too, on the newest kernel; on
 # the debug kernel by one of those ways, as the seed says
-PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp fam:fam"
-case ${XTCP_KERNEL:-} in 6.*) PAIRS=${PAIRS% *} ;; esac
-if on_debug; then
-	PAIRS="xtcp:tcp xtcp:xtcp"
-	[ $((XTCP_SEED % 2)) = 0 ] || PAIRS="tcp:xtcp xtcp:xtcp"
-fi
+case ${XTCP_KERNEL:-}-$((XTCP_SEED % 2)) in
+debug-0) PAIRS="xtcp:tcp xtcp:xtcp" ;;
+debug-1) PAIRS="tcp:xtcp xtcp:xtcp" ;;
+6.*) PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp" ;;
+*) PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp fam:fam" ;;
+esac

@@ -51,12 +51,9 @@ sendfile_lab() {
 # A buffer is also what leaves within a millisecond: a slow machine needs a larger window first, and the
 # debug kernel's is too slow for any
 until_big() { # 4|6 ADDRESS
-	local len
-	if on_debug; then
-		XFER_ALL=1 XFER_HOW=whole transfer xtcp tcp "$2" 4000001
-		return
-	fi
-	for len in 8000001 16000001 32000001; do
+	local len lengths="8000001 16000001 32000001"
+	! on_debug || lengths=4000001
+	for len in $lengths; do
 		XFER_ALL=1 XFER_HOW=whole transfer xtcp tcp "$2" $len
 		[ ! -e "$WORK/big.$1" ] || break
 	done

@@ -32,7 +32,8 @@ if [ "${1:-}" = --core ] || [ -n "${XTCP_CORE:-}" ]; then
 	core=1
 	[ "${1:-}" != --core ] || shift
 fi
-[ $# = 0 ] || LEFT_OUT=
+# who names tests gets them
+[ $# = 0 ] || core='' LEFT_OUT=''
 
 # one test that hangs must not take the others with it
 RUNNER_LIMIT=420
@@ -48,7 +49,7 @@ turn=$((XTCP_SEED % 2))
 for t in ${*:-$TESTS}; do
 	[[ "$LEFT_OUT " != *" $t "* ]] || continue
 	turn=$((1 - turn))
-	[ -n "$core" ] && [ $# = 0 ] && [ $turn = 0 ] || chosen+=" $t"
+	[ -n "$core" ] && [ $turn = 0 ] || chosen+=" $t"
 done
 # shellcheck disable=SC2086
 set -- $chosen

@@ -146,17 +146,14 @@ static void fast_retransmit(void)
 /* How much more it is because the path, and a slow machine in it, made the RTO longer than that. */
 static uint64_t longer_r2_ms(const struct conn *c)
 {
-	uint32_t rtt, rto, min = 200;
-	uint64_t more = 0;
+	uint32_t rtt, rto;
+	uint64_t all = 0;
 	int i;
 
 	rtt_and_rto(c, &rtt, &rto);
-	for (i = 0; i <= 15 && rto > min; i++) {
-		more += (rto < 120000 ? rto : 120000) - min;
-		rto *= 2;
-		min = min < 60000 ? min * 2 : 120000;
-	}
-	return more;
+	for (i = 0; i <= 15; i++, rto *= 2)
+		all += rto < 120000 ? rto : 120000;
+	return all - R2_MS;
 }
 
 /* MUST-20, MUST-21, S16: given up after so many shots. */
