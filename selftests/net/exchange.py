@@ -15,6 +15,7 @@ and are shown so that only their own chance is taken away:
   checksums: cover all of these, so they are verified, and every other octet is shown
 """
 
+import os
 import random
 import socket
 import struct
@@ -41,7 +42,15 @@ def take(sock, n):
         n -= got
 
 
+def one_at_a_time():
+    """Neither end runs before the other sleeps. One that is woken and goes first, as the scheduler's
+    accounts may have it, finds the other inside its system call: what it sends then is received by
+    way of the backlog, later and with another window."""
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+
 def serve(address, port, ready):
+    one_at_a_time()
     lis = socket.create_server((address, int(port)), family=family(address))
     with open(ready, "w", encoding="ascii"):
         pass
@@ -55,6 +64,7 @@ def serve(address, port, ready):
 
 
 def run(address, port, source, sport):
+    one_at_a_time()
     sock = socket.socket(family(address))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind((source, int(sport)))

@@ -88,8 +88,9 @@ untouched_equal() {
 
 # When a delayed acknowledgement fires, or segments find the reader at work and are merged before TCP
 # measures them, a run differs from its twin, without the module, too: so it is the more often the
-# busier the machine. Virtual time knows no busy machine. Without it one pair of equal runs over each IP is
-# asked for: what the module did to every exchange would show in all.
+# busier the machine. Virtual time knows no busy machine, and real-time priority leaves nothing to the
+# scheduler (exchange.py). Without virtual time one pair of equal runs over each IP is asked for: what
+# the module did to every exchange would show in all.
 host_untouched() {
 	local dir ko round n
 	dir=$(mktemp -d /tmp/xtcp-untouched.XXXXXX)
