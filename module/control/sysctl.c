@@ -349,7 +349,9 @@ void xtcp_sysctl_defaults(struct xtcp_knobs *knobs)
 	knobs->rmem[2] = READ_ONCE(init_net.ipv4.sysctl_tcp_rmem[2]);
 	knobs->wmem[2] = READ_ONCE(init_net.ipv4.sysctl_tcp_wmem[2]);
 	knobs->rmem[1] = min(knobs->rmem[1], knobs->rmem[2]);
+	knobs->rmem[0] = min(knobs->rmem[0], knobs->rmem[1]);
 	knobs->wmem[1] = min(knobs->wmem[1], knobs->wmem[2]);
+	knobs->wmem[0] = min(knobs->wmem[0], knobs->wmem[1]);
 }
 
 /**

@@ -141,8 +141,12 @@ static unsigned int xtcp_hook_judge(const struct sk_buff *skb, struct xtcp_arriv
 	if (!xtcp_arrival_peek(skb, s))
 		return NF_ACCEPT;
 	s->skc = xtcp_flow_lookup(&s->t);
-	if (s->skc)
+	if (s->skc) {
+		/* A SYN may begin a new connection there */
+		if (s->skc->skc_state == TCP_TIME_WAIT)
+			s->t.listener = xtcp_hook_tproxy(skb);
 		return NF_STOLEN;
+	}
 	return xtcp_hook_judge_new(skb, s);
 }
 

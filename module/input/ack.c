@@ -85,12 +85,12 @@ static void xtcp_ack_probes(struct sock *sk)
 	struct sk_buff *skb = xtcp_sndq_head(sk);
 
 	xt->probes_out = 0;
-	xt->probes_since_ms = 0;
 	if (!skb && xtcp_sndq_fin_owed(sk))
 		return;
 	if (xt->ecn_hold)
 		return;		/* the timer is that of a window of one */
 	if (!skb || xtcp_seq_before(xtcp_cb(skb)->seq, xt->snd_una + xt->snd_wnd)) {
+		xt->probes_since_ms = 0;
 		xt->persist_backoff = 0;
 		xtcp_timer_cancel(sk, XTCP_TIMER_PERSIST);
 	}
@@ -238,6 +238,7 @@ bool xtcp_ack_nothing(struct sock *sk, const struct xtcp_segment *seg)
 	    xtcp_ack_scaled_window(xt, seg) != xt->snd_wnd ||
 	    (seg->opt.present & ~XTCP_OPT_TS) || xt->urg_data)
 		return false;
+	WRITE_ONCE(sk->sk_err_soft, 0);
 	xt->last_ack_ms = xtcp_now_ms(sk);
 	xtcp_ack_timestamp(xt, seg);
 	xt->snd_wl1 = seg->seq;
@@ -277,6 +278,8 @@ enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg)
 	if (xtcp_seq_before(seg->ack, xt->snd_una))
 		return SKB_NOT_DROPPED_YET;	/* an old one: its data may be new */
 
+	/* Something worked: what was said of the path before is forgotten */
+	WRITE_ONCE(sk->sk_err_soft, 0);
 	window_changed = xtcp_ack_window(xt, seg);
 	xtcp_ack_advance(sk, seg, window_changed);
 	xtcp_ack_probes(sk);

@@ -245,6 +245,9 @@ enum skb_drop_reason xtcp_listen_syn(struct sock *listener, struct sk_buff *skb,
 	struct dst_entry *dst;
 	bool want_cookie;
 
+	/* Rules for SYNs do not see such a one, as with the kernel's TCP */
+	if (xtcp_cb(skb)->flags & XTCP_FLAG_FIN)
+		return SKB_DROP_REASON_TCP_FLAGS;
 	want_cookie = !again && (cookies == 2 || xtcp_listen_backlog_full(listener));
 	if (want_cookie && !cookies) {
 		XTCP_INC(net, ReqQFullDrops);

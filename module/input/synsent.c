@@ -49,6 +49,7 @@ static void xtcp_synsent_connected(struct sock *sk, struct xtcp_segment *seg)
 	struct xtcp_acked acked = { .rtt_us = -1, .now_us = xtcp_sk(sk)->now_us };
 
 	xtcp_synsent_take_syn(sk, seg);
+	WRITE_ONCE(sk->sk_err_soft, 0);
 	xt->snd_una = seg->ack;
 	xtcp_sndq_ack(sk, seg->ack, &acked);
 	if (acked.rtt_us >= 0)

@@ -50,7 +50,8 @@ void xtcp_timewait_enter(struct sock *sk)
 static bool xtcp_timewait_new_syn(const struct xtcp_timewait *tw, const struct xtcp_segment *seg,
 				  bool old)
 {
-	if ((seg->flags & (XTCP_FLAG_SYN | XTCP_FLAG_ACK | XTCP_FLAG_RST)) != XTCP_FLAG_SYN || old)
+	if (!(seg->flags & XTCP_FLAG_SYN) || old ||
+	    (seg->flags & (XTCP_FLAG_ACK | XTCP_FLAG_RST | XTCP_FLAG_FIN)))
 		return false;
 	if (xtcp_seq_after(seg->seq, tw->rcv_nxt))
 		return true;

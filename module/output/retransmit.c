@@ -13,7 +13,7 @@
 #include "../recovery/recovery.h"
 #include "../trace.h"
 
-#define XTCP_RETRANSMIT_DEAD_MS	120000	/* a zero window whose owner is silent */
+#define XTCP_RETRANSMIT_DEAD_MS	120000	/* at least: a zero window whose owner is silent */
 
 static u32 xtcp_retransmit_rto_us(const struct sock *sk)
 {
@@ -395,7 +395,9 @@ static bool xtcp_retransmit_window_shut(struct sock *sk)
 	if (xt->snd_wnd || sock_flag(sk, SOCK_DEAD) ||
 	    xtcp_state_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return false;
-	if (xtcp_clock_ms() - xt->last_rcv_ms > XTCP_RETRANSMIT_DEAD_MS) {
+	/* MUST-37: the last answer may be as old as the longest interval; one or two may be lost */
+	if (xtcp_clock_ms() - xt->last_rcv_ms >
+	    max_t(u32, XTCP_RETRANSMIT_DEAD_MS, 3 * (xtcp_knob_rto_max_us(sk) / USEC_PER_MSEC))) {
 		xtcp_retransmit_give_up(sk, XTCP_REASON_TIMEOUT);
 		return true;
 	}

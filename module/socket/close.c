@@ -251,6 +251,7 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	WRITE_ONCE(xt->snd_nxt, 0);
 	xt->snd_una = 0;
 	WRITE_ONCE(xt->copied_seq, xt->rcv_nxt);
+	WRITE_ONCE(sk->sk_err_soft, 0);
 	xt->window_clamp = 0;
 	xt->rcv_wnd = 0;
 	xt->mss_cache = TCP_MSS_DEFAULT;

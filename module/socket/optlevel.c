@@ -100,15 +100,25 @@ static int xtcp_optlevel_set_socket(struct sock *sk, int name, sockptr_t val, un
  */
 int xtcp_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len)
 {
+	int err;
+
 	if (level == SOL_TCP || level == SOL_XTCP)
 		return xtcp_optlevel_set(sk, level, name, val, len);
 	if (level == SOL_SOCKET)
 		return xtcp_optlevel_set_socket(sk, name, val, len);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (READ_ONCE(sk->sk_family) == AF_INET6 && level != SOL_IP)
-		return ipv6_setsockopt(sk, level, name, val, len);
+		err = ipv6_setsockopt(sk, level, name, val, len);
+	else
 #endif
-	return ip_setsockopt(sk, level, name, val, len);
+		err = ip_setsockopt(sk, level, name, val, len);
+	if (!err) {
+		/* the header may have become longer: the next segment asks for its room anew */
+		lock_sock(sk);
+		xtcp_sk(sk)->pmtu = 0;
+		release_sock(sk);
+	}
+	return err;
 }
 
 /**

@@ -408,6 +408,64 @@ static void rto_bounds(void)
 	      (int)(t[8] - t[7]));
 }
 
+/*
+ * A window withdrawn over data in flight, and a reader that takes a quarter of an hour: each
+ * probe is answered, so the connection lives, though they are as far apart as silence may last
+ */
+static void shut_and_alive(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+	int shots = 0;
+
+	write_stream(c, 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	mark_last(c);
+	inject(c, ACK, 1, 1, .win = ZERO_WIN);
+	while (since_ms(c) < 900000) {
+		s = next_seg(c, 1000);
+		if (s) {
+			check(!(s->flags & RST), "RST after %d probes", shots);
+			shots++;
+			c->ts_recent = s->o.tsval;
+			inject(c, ACK, 1, 1, .win = ZERO_WIN);
+		}
+		if (wait_fd(c->fd, POLLERR, 0))
+			fail("given up after %d ms, %d probes, all answered: %s",
+			     (int)since_ms(c), shots, strerror(so_error(c->fd)));
+	}
+	/* 0.2 s doubled up to 120 s takes 204.6 s */
+	check(shots >= 14, "only %d probes", shots);
+	inject(c, ACK, 1, 101);
+	state_is(c, TCP_ESTABLISHED);
+}
+
+/* TCP_USER_TIMEOUT is about what is not delivered: answers for a shut window keep nothing */
+static void user_timeout_shut(void)
+{
+	struct conn *c = in_established();
+	struct seg *s;
+	int probes = 0;
+
+	set_int(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 8000);
+	zero_window(c);
+	write_stream(c, 100);
+	mark_last(c);
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		s = next_seg(c, 500);
+		if (s && !(s->flags & RST)) {
+			probes++;
+			c->ts_recent = s->o.tsval;
+			inject(c, ACK, c->snd, s->seq - c->iss + 1, .win = ZERO_WIN);
+		}
+		check(since_ms(c) < 60000, "not given up after 60 s, %d probes", probes);
+	}
+	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
+	check(probes > 2, "%d probes", probes);
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+}
+
 const struct row failure_rows[] = {
 	ROW(ROW_CORE, "MUST-18 RFC 6298 exponential backoff", backoff),
 	ROW(0, "MUST-18 RFC 6298 1 s before the first sample", initial_rto),
@@ -434,6 +492,8 @@ const struct row failure_rows[] = {
 	    zero_window_user_timeout),
 	ROW(ROW_CORE | ROW_VT, "S16 TCP_USER_TIMEOUT, the window shuts over data in flight",
 	    shut_window_user_timeout),
+	ROW(ROW_VT, "S16 TCP_USER_TIMEOUT, zero window, probes answered", user_timeout_shut),
+	ROW(ROW_VT, "MUST-37 a window shut over data in flight, the peer lives", shut_and_alive),
 	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, zero window",
 	    zero_window_dead_peer),
 	ROW(ROW_CORE | ROW_VT,

@@ -379,9 +379,20 @@ static void reset_passive(void)
 	expect(d, SYN | ACK, 0, 1);
 }
 
+/* Rules that look for SYNs do not see it */
+static void syn_fin(void)
+{
+	struct conn *c = in_listen();
+
+	inject(c, SYN | FIN, 0, 0, .mss = 1460, .sackok = true, .ts = true, .ws = 1);
+	fence();
+	quiet(c);
+}
+
 const struct row handshake_rows[] = {
 	ROW(ROW_CORE, "S1 three-way handshake, passive", passive),
 	ROW(ROW_CORE, "S1 three-way handshake, active", active),
+	ROW(0, "S1 a SYN with FIN opens nothing", syn_fin),
 	ROW(ROW_CORE, "S2 SYN, FIN and each byte take one number", numbers),
 	ROW(0, "S2 the numbers pass 2^32", wraps),
 	ROW(ROW_CORE, "S3 a lost SYN is repeated after 1 s", lost_syn_once),

@@ -298,6 +298,25 @@ static void recverr(void)
 	state_is(c, TCP_ESTABLISHED);
 }
 
+/* What was said of the path before something worked is not why it fails later */
+static void soft_forgotten(void)
+{
+	struct conn *c;
+
+	knob("retries2", 3);
+	c = in_established();
+	write_stream(c, 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	send_error(c, net_unreachable(), 1);
+	inject(c, ACK, 1, 101);
+	fence();
+	write_stream(c, 100);
+	while (!wait_fd(c->fd, POLLERR, 0))
+		next_seg(c, 1000);
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+}
+
 const struct row icmp_rows[] = {
 	ROW(ROW_CORE, "MUST-54 a hard error ends SYN_SENT", hard_syn_sent),
 	ROW(0, "MUST-54 an unreachable net in SYN_SENT", soft_syn_sent),
@@ -305,6 +324,7 @@ const struct row icmp_rows[] = {
 	ROW(ROW_CORE | ROW_V4, "MUST-55 source quench is dropped",
 	    source_quench),
 	ROW(ROW_CORE, "MUST-56 soft errors do not abort", soft_established),
+	ROW(ROW_VT, "MUST-56 a soft error is forgotten once something works", soft_forgotten),
 	ROW(0, "RFC 5927 hard errors in ESTABLISHED are soft",
 	    hard_established),
 	ROW(ROW_CORE, "RFC 1191 RFC 8201 path MTU", path_mtu),

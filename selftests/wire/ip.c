@@ -302,6 +302,25 @@ static void identification(void)
 	check(apart, "connections of a listener begin with the same IPv4 ID, %u", first);
 }
 
+/* Options that come later leave less room for data, at once: no segment is too large to be sent */
+static void late_options(void)
+{
+	static const uint8_t record_route[] = { 7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	struct conn *c = in_established();
+	struct seg *s;
+	int got = 0;
+
+	sys(setsockopt(c->fd, IPPROTO_IP, IP_OPTIONS, record_route, sizeof(record_route)));
+	mark(c);
+	write_stream(c, 6000);
+	while (got < 6000) {
+		s = next_seg(c, 60000);
+		check(s, "nothing more after %d of 6000", got);
+		check(since_ms(c) < 150, "a segment of %d after %d ms", s->len, (int)since_ms(c));
+		got += s->len;
+	}
+}
+
 const struct row ip_rows[] = {
 	ROW(ROW_CORE, "MUST-48 DSCP", dscp),
 	ROW(0, "MUST-48 DSCP of SYN and SYN+ACK", dscp_syn),
@@ -309,6 +328,7 @@ const struct row ip_rows[] = {
 	    unknown_options),
 	ROW(ROW_CORE | ROW_V6, "MUST-50 unknown IPv6 options",
 	    unknown_options6),
+	ROW(ROW_V4 | ROW_VT, "MUST-50 options that come later leave less room", late_options),
 	ROW(ROW_CORE | ROW_V4, "MUST-51 a source route of the program", route_of_program),
 	ROW(ROW_CORE | ROW_V4, "MUST-52 the program's source route goes before the peer's",
 	    route_of_program_first),

@@ -420,6 +420,40 @@ static void too_many(void)
 	state_is(a, TCP_TIME_WAIT);
 }
 
+static void transparent(int fd)
+{
+	set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
+}
+
+/* A listener that nftables' tproxy found for the connection is asked for the next one, too */
+static void reopened_by_tproxy(void)
+{
+	struct conn *c = in_listen(.tune = transparent);
+	char cmd[256];
+	struct seg *s;
+
+	snprintf(cmd, sizeof(cmd), "nft 'add table ip t; add chain ip t p { %s; }; %s:%d accept'",
+		 "type filter hook prerouting priority mangle",
+		 "add rule ip t p ip protocol tcp tproxy to ", c->lport);
+	check_eq(system(cmd), 0);
+	c->lport++;
+	peer_syn(c, HOW());
+	expect(c, SYN | ACK, 0, 1);
+	inject(c, ACK, 1, 1);
+	do_accept(c);
+	sys(close(c->fd));
+	c->fd = -1;
+	expect(c, FIN | ACK, 1, 1);
+	inject(c, ACK, 1, 2);
+	inject(c, FIN | ACK, 1, 2);
+	expect(c, ACK, 2, 2);
+	inject(c, SYN, 100000, 0, .mss = 1460, .sackok = true, .ts = true, .ws = 1);
+	s = next_seg(c, 2000);
+	check(s, "no answer");
+	check_eq(s->flags, SYN | ACK);
+	check_eq(s->ack - c->irs, 100001);
+}
+
 const struct row timewait_rows[] = {
 	ROW(ROW_CORE | ROW_LONG, "S10 MUST-13 60 s, then nothing",
 	    sixty_seconds),
@@ -435,6 +469,7 @@ const struct row timewait_rows[] = {
 	ROW(ROW_CORE, "RFC 6191 a SYN with a later timestamp",
 	    syn_later_timestamp),
 	ROW(0, "RFC 6191 a SYN with a later number", syn_later_number),
+	ROW(ROW_V4, "RFC 6191 a SYN for a listener of tproxy's", reopened_by_tproxy),
 	ROW(0, "RFC 6191 the own initial number is above the last",
 	    syn_own_number),
 	ROW(0, "RFC 6191 an old SYN is acknowledged", syn_old),
