@@ -1,18 +1,119 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every edge of the figure in RFC 9293 3.3.2 is taken, and seen from outside;
- * XTCP has to have counted it in /proc/net/xtcp/states, too.  (LISTEN -> SYN_SENT
- * by SEND is no part of the socket interface.)
+ * XTCP has to have counted it in /proc/net/xtcp/states, and told of it by the
+ * tracepoint xtcp_state, too.  (LISTEN -> SYN_SENT by SEND is no part of the
+ * socket interface.)
  */
 #define _GNU_SOURCE
+#include <sys/stat.h>
 #include "wire.h"
 
 #define TOPIC "transitions"
 
+/* An instance of the tracer for this row's namespace alone */
+static char tracer[64];
+static uint64_t watched;	/* since when, ns */
+
+static void unwatch(void)
+{
+	rmdir(tracer);
+}
+
+static void tracer_write(const char *file, const char *text)
+{
+	char path[160];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/events/xtcp/xtcp_state/%s", tracer, file);
+	f = fopen(path, "w");
+	check(f && fputs(text, f) >= 0 && !fclose(f), "%s: %s", path, strerror(errno));
+}
+
+static void watch(void)
+{
+	char filter[64];
+	struct stat st;
+
+	if (tracer[0])
+		return;
+	snprintf(tracer, sizeof(tracer), "/sys/kernel/tracing/instances/xtcp-wire-%d", getpid());
+	check(!mkdir(tracer, 0700), "%s: %s", tracer, strerror(errno));
+	atexit(unwatch);
+	sys(stat("/proc/self/ns/net", &st));
+	snprintf(filter, sizeof(filter), "netns == %lu", (unsigned long)st.st_ino);
+	tracer_write("filter", filter);
+	tracer_write("enable", "1");
+	watched = now_ns();
+}
+
+/* A line of xtcp_state */
+struct told {
+	char old[16], new[16], reason[24];
+	unsigned long long cookie;
+	unsigned int ms;
+	int pid;
+};
+
+/* What the tracepoint said last of @c, if that was of this edge */
+static bool tell(const struct conn *c, int from, int to, struct told *t)
+{
+	char path[128], text[512], port[16], *at;
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/trace", tracer);
+	/* connect() finds a port in SYN_SENT, so that the first event has none */
+	snprintf(port, sizeof(port), ":%u dst=", to == TCP_SYN_SENT ? 0 : c->lport);
+	f = fopen(path, "r");
+	check(f, "%s: %s", path, strerror(errno));
+	while (fgets(text, sizeof(text), f)) {
+		at = strstr(text, "cookie=");
+		if (!at || !strstr(text, port))
+			continue;
+		check(sscanf(at, "cookie=%llu", &t->cookie) == 1 &&
+		      sscanf(strstr(at, "old="), "old=%15s new=%15s reason=%23s ms=%u pid=%d",
+			     t->old, t->new, t->reason, &t->ms, &t->pid) == 5, "%s", text);
+		found = state_named(t->old, from) && state_named(t->new, to);
+	}
+	fclose(f);
+	return found;
+}
+
+static const char *why(int from, int to)
+{
+	if (from == TCP_TIME_WAIT)
+		return "2msl";
+	if (to == TCP_LISTEN || to == TCP_SYN_SENT || to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK)
+		return "user";
+	return to == TCP_CLOSE && from != TCP_LAST_ACK ? "user" : "segment";
+}
+
+static void traced(const struct conn *c, int from, int to)
+{
+	uint64_t passed = (now_ns() - watched) / MSEC;
+	struct told t;
+
+	check(tell(c, from, to, &t), "xtcp_state said nothing of %s -> %s", state_name(from),
+	      state_name(to));
+	check(!strcmp(t.reason, why(from, to)), "the reason is %s, not %s", t.reason, why(from, to));
+	check(t.cookie, "no cookie");
+	/* a request is nobody's yet */
+	check_eq(t.pid, from == TCP_LISTEN && to == TCP_SYN_RECV ? 0 : getpid());
+	check(t.ms <= passed + 10000, "%u ms in %s", t.ms, t.old);
+	/* it is told at ticks, of 4 ms */
+	if (from == TCP_TIME_WAIT)
+		check(t.ms <= passed + 10 && t.ms + 100 >= passed, "%u ms in TIME_WAIT, %d passed",
+		      t.ms, (int)passed);
+}
+
 /* The edge was taken just now: what was counted before, and what after. */
 static long counted(int from, int to)
 {
-	return is_xtcp() ? xtcp_moved(from, to) : 0;
+	if (!is_xtcp())
+		return 0;
+	watch();
+	return xtcp_moved(from, to);
 }
 
 static void edge(struct conn *c, int from, int to, long before)
@@ -20,6 +121,7 @@ static void edge(struct conn *c, int from, int to, long before)
 	state_is(c, to);
 	if (!is_xtcp())
 		return;
+	traced(c, from, to);
 	check(counted(from, to) == before + 1,
 	      "%s -> %s was counted %ld times, not once",
 	      state_name(from), state_name(to), counted(from, to) - before);
