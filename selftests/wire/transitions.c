@@ -15,11 +15,6 @@
 static char tracer[64];
 static uint64_t watched;	/* since when, ns */
 
-static void unwatch(void)
-{
-	rmdir(tracer);
-}
-
 static void tracer_write(const char *file, const char *text)
 {
 	char path[160];
@@ -37,14 +32,13 @@ static void watch(void)
 
 	if (tracer[0])
 		return;
+	watched = now_ns();
 	snprintf(tracer, sizeof(tracer), "/sys/kernel/tracing/instances/xtcp-wire-%d", getpid());
 	check(!mkdir(tracer, 0700), "%s: %s", tracer, strerror(errno));
-	atexit(unwatch);
 	sys(stat("/proc/self/ns/net", &st));
 	snprintf(filter, sizeof(filter), "netns == %lu", (unsigned long)st.st_ino);
 	tracer_write("filter", filter);
 	tracer_write("enable", "1");
-	watched = now_ns();
 }
 
 /* A line of xtcp_state */
@@ -96,7 +90,8 @@ static void traced(const struct conn *c, int from, int to)
 
 	check(tell(c, from, to, &t), "xtcp_state said nothing of %s -> %s", state_name(from),
 	      state_name(to));
-	check(!strcmp(t.reason, why(from, to)), "the reason is %s, not %s", t.reason, why(from, to));
+	check(!strcmp(t.reason, why(from, to)), "the reason of %s -> %s is %s", t.old, t.new,
+	      t.reason);
 	check(t.cookie, "no cookie");
 	/* a request is nobody's yet */
 	check_eq(t.pid, from == TCP_LISTEN && to == TCP_SYN_RECV ? 0 : getpid());
@@ -122,6 +117,7 @@ static void edge(struct conn *c, int from, int to, long before)
 	if (!is_xtcp())
 		return;
 	traced(c, from, to);
+	sys(rmdir(tracer));
 	check(counted(from, to) == before + 1,
 	      "%s -> %s was counted %ld times, not once",
 	      state_name(from), state_name(to), counted(from, to) - before);
