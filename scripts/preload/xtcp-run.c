@@ -6,7 +6,8 @@
  * A socket is changed where it is made, in socket(). Nothing is remembered about
  * it afterwards: whether a descriptor is ours is asked of the kernel
  * (SO_PROTOCOL), so threads, fork(), exec(), dup() and descriptors that come
- * from elsewhere need no care, and there is no state to protect.
+ * from elsewhere need no care. What the environment says is read once, before
+ * main(): the program may change it at any time, in another thread.
  *
  * Environment:
  *   XTCP_RUN_FAMILY=1     make sockets of family AF_XTCP instead of the program's
@@ -23,12 +24,16 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define AF_XTCP		22
@@ -39,32 +44,30 @@ typedef int (*bind_fn)(int, const struct sockaddr *, socklen_t);
 typedef int (*listen_fn)(int, int);
 typedef int (*getsockopt_fn)(int, int, int, void *, socklen_t *);
 
-/* The C library's own call behind ours; looking it up twice gives the same. */
-static void *xtcp_run_next(void **slot, const char *name)
-{
-	void *fn = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+/* The C library's own calls, and what the environment asks for: not changed once it is there. */
+struct xtcp_run {
+	socket_fn socket;
+	bind_fn bind;
+	bind_fn connect;
+	listen_fn listen;
+	getsockopt_fn getsockopt;
+	int family;		/* of AF_XTCP; 0: the program's own */
+	bool fallback;
+	bool log;
+	dev_t err_dev;		/* what standard error was */
+	ino_t err_ino;
+	char only[];		/* rules; empty: all sockets */
+};
 
-	if (!fn) {
-		fn = dlsym(RTLD_NEXT, name);
-		if (!fn)
-			abort();
-		__atomic_store_n(slot, fn, __ATOMIC_RELEASE);
-	}
+static const struct xtcp_run *xtcp_run_found;
+
+static void *xtcp_run_next(const char *name)
+{
+	void *fn = dlsym(RTLD_NEXT, name);
+
+	if (!fn)
+		abort();
 	return fn;
-}
-
-static void *next_socket, *next_bind, *next_connect, *next_listen, *next_getsockopt;
-
-#define NEXT(call, type) ((type)xtcp_run_next(&next_##call, #call))
-
-/* Resolved before main(), so that no call needs dlsym() in a signal handler. */
-__attribute__((constructor)) static void xtcp_run_resolve(void)
-{
-	xtcp_run_next(&next_socket, "socket");
-	xtcp_run_next(&next_bind, "bind");
-	xtcp_run_next(&next_connect, "connect");
-	xtcp_run_next(&next_listen, "listen");
-	xtcp_run_next(&next_getsockopt, "getsockopt");
 }
 
 static bool xtcp_run_flag(const char *name)
@@ -74,20 +77,147 @@ static bool xtcp_run_flag(const char *name)
 	return val && *val && strcmp(val, "0");
 }
 
+static void xtcp_run_fill(struct xtcp_run *run, const char *only)
+{
+	struct stat st;
+
+	run->socket = (socket_fn)xtcp_run_next("socket");
+	run->bind = (bind_fn)xtcp_run_next("bind");
+	run->connect = (bind_fn)xtcp_run_next("connect");
+	run->listen = (listen_fn)xtcp_run_next("listen");
+	run->getsockopt = (getsockopt_fn)xtcp_run_next("getsockopt");
+	run->family = xtcp_run_flag("XTCP_RUN_FAMILY") ? AF_XTCP : 0;
+	run->fallback = xtcp_run_flag("XTCP_RUN_FALLBACK");
+	run->log = xtcp_run_flag("XTCP_RUN_LOG") && !fstat(STDERR_FILENO, &st);
+	if (run->log) {
+		run->err_dev = st.st_dev;
+		run->err_ino = st.st_ino;
+	}
+	/* a copy: programs write their titles over their environment */
+	strcpy(run->only, only);
+}
+
+/*
+ * From the constructor; earlier only if another library's constructor makes sockets. Whoever comes
+ * first is right, and there is nothing to wait for: no lock, nor malloc(), which may be
+ * another library's that makes a socket.
+ */
+static const struct xtcp_run *xtcp_run_start(void)
+{
+	const char *only = getenv("XTCP_RUN_ONLY") ?: "";
+	size_t size = sizeof(struct xtcp_run) + strlen(only) + 1;
+	const struct xtcp_run *first = NULL;
+	struct xtcp_run *run;
+	int saved = errno;
+
+	run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (run == MAP_FAILED)
+		abort();
+	xtcp_run_fill(run, only);
+	if (!__atomic_compare_exchange_n(&xtcp_run_found, &first, run, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_ACQUIRE))
+		munmap(run, size);
+	else
+		first = run;
+	errno = saved;
+	return first;
+}
+
+static const struct xtcp_run *xtcp_run(void)
+{
+	const struct xtcp_run *run = __atomic_load_n(&xtcp_run_found, __ATOMIC_ACQUIRE);
+
+	return run ? run : xtcp_run_start();
+}
+
+/*
+ * While one socket takes another's place there is a descriptor more, which a child of fork() would
+ * keep and never close, so fork() waits for that. (exec() closes it.) Signals and cancellation wait
+ * too: a handler may fork or connect, and a thread that is cancelled would leave it locked.
+ */
+static pthread_mutex_t xtcp_run_swap = PTHREAD_MUTEX_INITIALIZER;
+/* this thread is in fork(), or in one of a handler's in that: it has the lock, or soon will */
+static __thread volatile int xtcp_run_forking __attribute__((tls_model("initial-exec")));
+
+struct xtcp_run_held {
+	sigset_t signals;
+	int cancel;
+	int err;
+	bool locked;
+};
+
+static void xtcp_run_hold(struct xtcp_run_held *held)
+{
+	sigset_t all;
+
+	held->err = errno;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &held->cancel);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &held->signals);
+	held->locked = !xtcp_run_forking;
+	if (held->locked)
+		pthread_mutex_lock(&xtcp_run_swap);
+}
+
+static void xtcp_run_release(const struct xtcp_run_held *held)
+{
+	if (held->locked)
+		pthread_mutex_unlock(&xtcp_run_swap);
+	pthread_sigmask(SIG_SETMASK, &held->signals, NULL);
+	pthread_setcancelstate(held->cancel, NULL);
+	errno = held->err;
+}
+
+static void xtcp_run_fork(void)
+{
+	if (++xtcp_run_forking == 1)
+		pthread_mutex_lock(&xtcp_run_swap);
+}
+
+/* In the parent and in the child. */
+static void xtcp_run_forked(void)
+{
+	if (xtcp_run_forking == 1)
+		pthread_mutex_unlock(&xtcp_run_swap);
+	--xtcp_run_forking;
+}
+
+/* No call needs dlsym() in a signal handler then. */
+__attribute__((constructor)) static void xtcp_run_construct(void)
+{
+	xtcp_run();
+	pthread_atfork(xtcp_run_fork, xtcp_run_forked, xtcp_run_forked);
+}
+
+/* Whether standard error is what it was: its number may be one of the program's sockets now. */
+static bool xtcp_run_may_log(void)
+{
+	const struct xtcp_run *run = xtcp_run();
+	struct stat st;
+
+	return run->log && !fstat(STDERR_FILENO, &st) && st.st_dev == run->err_dev &&
+	       st.st_ino == run->err_ino;
+}
+
 /* One write() of a line of its own; errno stays what it was. */
 static void xtcp_run_log(const char *fmt, ...)
 {
-	int saved = errno, len;
+	int saved = errno, cancel, len;
 	char line[160];
 	va_list ap;
 
-	if (!xtcp_run_flag("XTCP_RUN_LOG"))
-		return;
-	va_start(ap, fmt);
-	len = vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	if (len > 0 && write(STDERR_FILENO, line, len < (int)sizeof(line) ? len : 159) < 0)
-		len = 0;
+	if (xtcp_run_may_log()) {
+		va_start(ap, fmt);
+		len = vsnprintf(line, sizeof(line), fmt, ap);
+		va_end(ap);
+		if (len >= (int)sizeof(line))
+			len = sizeof(line) - 1;
+		/* cancelled in here, a thread would lose the descriptor it was to get */
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+		if (len > 0 && write(STDERR_FILENO, line, len) < 0)
+			len = 0;
+		pthread_setcancelstate(cancel, NULL);
+	}
 	errno = saved;
 }
 
@@ -110,10 +240,10 @@ static bool xtcp_run_port_listed(const char *list, unsigned int port)
 /* Whether XTCP_RUN_ONLY lets @verb ("connect" or "listen") on @port be XTCP. */
 static bool xtcp_run_wanted(const char *verb, unsigned int port)
 {
-	const char *rule = getenv("XTCP_RUN_ONLY");
+	const char *rule = xtcp_run()->only;
 	size_t len = strlen(verb);
 
-	if (!rule || !*rule)
+	if (!*rule)
 		return true;
 	while (rule && *rule) {
 		if (!strncmp(rule, verb, len)) {
@@ -138,14 +268,14 @@ static bool xtcp_run_is_tcp(int domain, int type, int protocol)
 
 int socket(int domain, int type, int protocol)
 {
-	socket_fn next = NEXT(socket, socket_fn);
+	const struct xtcp_run *run = xtcp_run();
 	int fd;
 
 	if (!xtcp_run_is_tcp(domain, type, protocol))
-		return next(domain, type, protocol);
-	fd = next(xtcp_run_flag("XTCP_RUN_FAMILY") ? AF_XTCP : domain, type, IPPROTO_XTCP);
-	if (fd < 0 && xtcp_run_flag("XTCP_RUN_FALLBACK"))
-		fd = next(domain, type, protocol);
+		return run->socket(domain, type, protocol);
+	fd = run->socket(run->family ?: domain, type, IPPROTO_XTCP);
+	if (fd < 0 && run->fallback)
+		fd = run->socket(domain, type, protocol);
 	xtcp_run_log("xtcp-run: socket(%s) = %d\n", domain == AF_INET ? "inet" : "inet6", fd);
 	return fd;
 }
@@ -155,7 +285,7 @@ static int xtcp_run_get(int fd, int level, int name)
 	socklen_t len = sizeof(int);
 	int val;
 
-	return NEXT(getsockopt, getsockopt_fn)(fd, level, name, &val, &len) ? -1 : val;
+	return xtcp_run()->getsockopt(fd, level, name, &val, &len) ? -1 : val;
 }
 
 static bool xtcp_run_is_ours(int fd)
@@ -170,7 +300,7 @@ static bool xtcp_run_is_ours(int fd)
 /* A program that asks what it has is told what it asked for. */
 int getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 {
-	int ret = NEXT(getsockopt, getsockopt_fn)(fd, level, name, val, len);
+	int ret = xtcp_run()->getsockopt(fd, level, name, val, len);
 	int protocol;
 
 	if (ret || level != SOL_SOCKET || name != SO_PROTOCOL || *len != sizeof(int))
@@ -204,13 +334,13 @@ static const struct {
 
 static void xtcp_run_copy_options(int from, int to)
 {
+	getsockopt_fn get = xtcp_run()->getsockopt;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(xtcp_run_options) / sizeof(xtcp_run_options[0]); i++) {
 		int level = xtcp_run_options[i].level, name = xtcp_run_options[i].name;
 		char val[64], now[64];
 		socklen_t len = sizeof(val), nlen = sizeof(now);
-		getsockopt_fn get = NEXT(getsockopt, getsockopt_fn);
 
 		if (get(from, level, name, val, &len) || get(to, level, name, now, &nlen))
 			continue;
@@ -219,21 +349,33 @@ static void xtcp_run_copy_options(int from, int to)
 	}
 }
 
+static bool xtcp_run_exchange(int fd, int tcp)
+{
+	int flags = fcntl(fd, F_GETFL), fdflags = fcntl(fd, F_GETFD);
+
+	if (flags < 0)
+		return false;
+	xtcp_run_copy_options(fd, tcp);
+	fcntl(tcp, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
+	return dup3(tcp, fd, fdflags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
+}
+
 /* Puts a socket of the kernel's TCP in the place of @fd, which is still fresh. */
 static void xtcp_run_back_to_tcp(int fd, int domain)
 {
-	int saved = errno, flags = fcntl(fd, F_GETFL), fdflags = fcntl(fd, F_GETFD);
-	int tcp = NEXT(socket, socket_fn)(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct xtcp_run_held held;
+	bool done = false;
+	int tcp;
 
-	if (tcp >= 0 && flags >= 0) {
-		xtcp_run_copy_options(fd, tcp);
-		fcntl(tcp, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
-		dup3(tcp, fd, fdflags & FD_CLOEXEC ? O_CLOEXEC : 0);
-		xtcp_run_log("xtcp-run: %d stays with the kernel's TCP\n", fd);
-	}
-	if (tcp >= 0)
+	xtcp_run_hold(&held);
+	tcp = xtcp_run()->socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (tcp >= 0) {
+		done = xtcp_run_exchange(fd, tcp);
 		close(tcp);
-	errno = saved;
+	}
+	xtcp_run_release(&held);
+	xtcp_run_log(done ? "xtcp-run: %d stays with the kernel's TCP\n" :
+			    "xtcp-run: %d should stay with the kernel's TCP, but can't\n", fd);
 }
 
 /* Applies XTCP_RUN_ONLY at the first call that tells what the socket is for. */
@@ -241,7 +383,7 @@ static void xtcp_run_decide(int fd, const char *verb, const struct sockaddr *sa,
 {
 	unsigned int port;
 
-	if (!getenv("XTCP_RUN_ONLY") || !sa || len < sizeof(struct sockaddr_in))
+	if (!*xtcp_run()->only || !sa || len < sizeof(struct sockaddr_in))
 		return;
 	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
 		return;
@@ -266,20 +408,20 @@ static bool xtcp_run_is_bound(int fd)
 int bind(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	xtcp_run_decide(fd, "listen", sa, len);
-	return NEXT(bind, bind_fn)(fd, sa, len);
+	return xtcp_run()->bind(fd, sa, len);
 }
 
 int connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
-	if (getenv("XTCP_RUN_ONLY") && !xtcp_run_is_bound(fd))
+	if (*xtcp_run()->only && !xtcp_run_is_bound(fd))
 		xtcp_run_decide(fd, "connect", sa, len);
-	return NEXT(connect, bind_fn)(fd, sa, len);
+	return xtcp_run()->connect(fd, sa, len);
 }
 
 int listen(int fd, int backlog)
 {
-	if (getenv("XTCP_RUN_ONLY") && xtcp_run_is_ours(fd) && !xtcp_run_is_bound(fd) &&
+	if (*xtcp_run()->only && xtcp_run_is_ours(fd) && !xtcp_run_is_bound(fd) &&
 	    !xtcp_run_wanted("listen", 0))
 		xtcp_run_back_to_tcp(fd, xtcp_run_get(fd, SOL_SOCKET, SO_DOMAIN));
-	return NEXT(listen, listen_fn)(fd, backlog);
+	return xtcp_run()->listen(fd, backlog);
 }
