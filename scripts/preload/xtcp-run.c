@@ -10,8 +10,8 @@
  * main(): the program may change it at any time, in another thread.
  *
  * Environment:
- *   XTCP_RUN_FAMILY=1     make sockets of family AF_XTCP instead of the program's
- *                         own family with protocol IPPROTO_XTCP
+ *   XTCP_RUN_FAMILY=N     make sockets of family N, which AF_XTCP is, instead of the
+ *                         program's own family with protocol IPPROTO_XTCP
  *   XTCP_RUN_ONLY=RULES   only these become XTCP: "connect", "listen",
  *                         "connect:80,443", "listen:8080"; several with ';'
  *   XTCP_RUN_FALLBACK=1   the kernel's TCP where XTCP can't be had
@@ -36,7 +36,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AF_XTCP		22
 #define IPPROTO_XTCP	253
 
 typedef int (*socket_fn)(int, int, int);
@@ -79,6 +78,7 @@ static bool xtcp_run_flag(const char *name)
 
 static void xtcp_run_fill(struct xtcp_run *run, const char *only)
 {
+	const char *family = getenv("XTCP_RUN_FAMILY");
 	struct stat st;
 
 	run->socket = (socket_fn)xtcp_run_next("socket");
@@ -86,7 +86,7 @@ static void xtcp_run_fill(struct xtcp_run *run, const char *only)
 	run->connect = (bind_fn)xtcp_run_next("connect");
 	run->listen = (listen_fn)xtcp_run_next("listen");
 	run->getsockopt = (getsockopt_fn)xtcp_run_next("getsockopt");
-	run->family = xtcp_run_flag("XTCP_RUN_FAMILY") ? AF_XTCP : 0;
+	run->family = family ? atoi(family) : 0;
 	run->fallback = xtcp_run_flag("XTCP_RUN_FALLBACK");
 	run->log = xtcp_run_flag("XTCP_RUN_LOG") && !fstat(STDERR_FILENO, &st);
 	if (run->log) {
