@@ -3,7 +3,7 @@
 # Unmodified programs: by xtcp-run, and Python's asyncio by itself (topology: common.sh).
 
 TESTS+=" asyncio_streams run_curl_nginx run_http_server run_redis run_ssh run_rules run_tells_tcp"
-TESTS+=" run_family run_log run_fallback"
+TESTS+=" run_family run_other_family run_log run_fallback run_threads"
 
 SCRIPTS=${SCRIPTS:-$PWD/scripts}
 
@@ -173,6 +173,70 @@ assert s.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_INET
 	[ "$(xtcp_count b PassiveOpens)" = 2 ] || fail "PassiveOpens: $(xtcp_count b PassiveOpens)"
 }
 
+# load_with PARAMETER...: the module, unloaded and loaded
+load_with() {
+	wait_for rmmod xtcp || fail "rmmod"
+	insmod "$KO" "$@" || fail "insmod $*"
+}
+
+# What the machine began with
+load_again() {
+	[ ! -d /sys/kernel/xtcp ] || wait_for rmmod xtcp
+	insmod "$KO"
+}
+
+family_is() { # NUMBER BEFORE
+	[ "$(cat /sys/kernel/xtcp/family)" = "$1" ] || fail "the family is $(cat /sys/kernel/xtcp/family)"
+	a env "XTCP_RUN_FAMILY=$2" "$SCRIPTS/xtcp-run" --family /usr/bin/python3 -c '
+import os, socket, sys
+s = socket.socket()
+assert s.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_INET6, "not of AF_XTCP"
+assert s.getsockopt(253, 1) == 6        # XTCP_WIRE_PROTOCOL: it is one of XTCP
+assert os.environ["XTCP_RUN_FAMILY"] == sys.argv[1]
+' "$1" || fail "family $1"
+}
+
+# --family: whichever number the module was given; what another xtcp-run found before is of no account
+run_other_family() {
+	net_pair
+	only_tcp && return
+	KO=${XTCP_KO:-${ROOM_DIR:-/nowhere}/xtcp.ko}
+	[ -r "$KO" ] || fail "no xtcp.ko (XTCP_KO)"
+	NET_UNDO=load_again
+	load_with family=30
+	family_is 30 22
+	serve tcp $B4 9000 1
+	a "$SCRIPTS/xtcp-run" --family ./xfer fetch tcp $B4 9000 100000 1 || fail "family 30"
+	server_ok
+	[ "$(xtcp_count a ActiveOpens)" = 1 ] || fail "ActiveOpens: $(xtcp_count a ActiveOpens)"
+	load_with
+	family_is 22 30
+	# where it can't be read, that is said, and nothing is run
+	unshare -m sh -c 'mount -t tmpfs none /sys/kernel/xtcp && exec "$@"' - \
+		"$SCRIPTS/xtcp-run" --family echo ran >"$WORK/out" 2>"$WORK/log" &&
+		fail "without the file"
+	[ ! -s "$WORK/out" ] && grep -q "^xtcp-run: --family: can't read /sys/kernel/xtcp/family" \
+		"$WORK/log" || fail "without the file: $(cat "$WORK/out" "$WORK/log")"
+}
+
+# A program's threads connect, change the environment, and make children, all at the same time
+run_threads() {
+	local said counts
+	net_pair
+	only_tcp && return
+	# four workers' 60 connections and 60 of children
+	said=$(a "$SCRIPTS/xtcp-run" ./threads 127.0.0.1 4 60) || fail "$said"
+	[ "$said" = "300 0" ] || fail "connections of XTCP and of TCP: $said"
+	counts="$(xtcp_count a ActiveOpens) $(xtcp_count a PassiveOpens)"
+	[ "$counts" = "300 300" ] || fail "XTCP's counters: $counts"
+	# every second one goes to a port that the rules leave to the kernel's TCP
+	said=$(a "$SCRIPTS/xtcp-run" --only "listen:9000;connect:9000" ./threads ::1 4 60 mixed) ||
+		fail "mixed: $said"
+	[ "$said" = "150 150" ] || fail "mixed: connections of XTCP and of TCP: $said"
+	counts="$(xtcp_count a ActiveOpens) $(xtcp_count a PassiveOpens)"
+	[ "$counts" = "450 450" ] || fail "mixed: XTCP's counters: $counts"
+}
+
 # --log: a line on standard error for each socket, and for each that goes back; nothing without
 run_log() {
 	local said sockets='
@@ -194,6 +258,11 @@ print(s.fileno())'
 xtcp-run: socket(inet6) = $(sed -n 2p "$WORK/out")
 xtcp-run: socket(inet) = $(sed -n 3p "$WORK/out")
 xtcp-run: $(sed -n 3p "$WORK/out") stays with the kernel's TCP" ] || fail "--log: $said"
+	# without a standard error its number is the program's first socket's, which gets no such line
+	serve tcp $B4 9000 1
+	a sh -c 'exec "$@" 2>&-' - "$SCRIPTS/xtcp-run" --log ./xfer fetch tcp $B4 9000 1000 1 ||
+		fail "--log without standard error: $?"
+	server_ok
 }
 
 tcp_opens() { a awk '/^Tcp:/ { n = $6 } END { print n }' /proc/net/snmp; }

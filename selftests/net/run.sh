@@ -22,7 +22,8 @@ LEFT_OUT=
 if on_debug; then
 	LEFT_OUT+=" tool_bpftrace_states tool_bpftrace_life tool_profile tool_ss tool_ladder_live"
 	LEFT_OUT+=" tool_ladder_capture tshark_clean run_ssh run_redis run_http_server run_rules"
-	LEFT_OUT+=" run_tells_tcp run_family run_log run_fallback synproxy_local"
+	LEFT_OUT+=" run_tells_tcp run_family run_other_family run_log run_fallback"
+	LEFT_OUT+=" run_threads synproxy_local"
 fi
 # in virtual time its runs can be compared one by one: a suite of its own in the machine room
 [ -z "${XTCP_KERNEL:-}" ] || [ "${XTCP_VIRTUAL:-0}" = 1 ] || LEFT_OUT+=" host_untouched"
