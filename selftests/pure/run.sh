@@ -5,7 +5,7 @@
 # document with a subtest for each. Exit 1 if one failed, or if none ran.
 
 dir=${OUTPUT:-$(cd "$(dirname "$0")" && pwd)}
-[ $# -gt 0 ] || set -- seq header options layout roundtrip rtt reno scalable cubic hystart rack prr isn cookie states fuzzed
+[ $# -gt 0 ] || set -- seq header options layout roundtrip rtt reno scalable cubic hystart rack prr isn cookie states fuzzed preload
 
 echo "KTAP version 1"
 echo "1..$#"
