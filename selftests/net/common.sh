@@ -190,11 +190,10 @@ closed() {
 	done
 }
 
-# XTCP with the kernel's TCP both ways round, and with itself; by AF_XTCP, too, on the newest kernel; on
-# the debug kernel by one of those ways, as the seed says
-case ${XTCP_KERNEL:-}-$((XTCP_SEED % 2)) in
-debug-0) PAIRS="xtcp:tcp xtcp:xtcp" ;;
-debug-1) PAIRS="tcp:xtcp xtcp:xtcp" ;;
-6.*) PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp" ;;
-*) PAIRS="xtcp:tcp tcp:xtcp xtcp:xtcp fam:fam" ;;
+# XTCP with the kernel's TCP both ways round, and with itself, by the alias and by AF_XTCP: the seed says
+# which end is by which; two of them on the debug kernel
+case $((XTCP_SEED % 2)) in
+0) PAIRS="xtcp:tcp tcp:fam fam:xtcp" ;;
+1) PAIRS="tcp:xtcp fam:tcp xtcp:fam" ;;
 esac
+! on_debug || PAIRS=${PAIRS#* }
