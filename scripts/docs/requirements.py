@@ -15,9 +15,10 @@ Conformance
 ===========
 
 Each requirement, the functions of module/ whose comments name it, and the tests that name it. Both
-are found by name, so this page says where to look and what is run; whether the tests pass is for
-``make check`` to say, and ``scripts/conformance --results build/logs/*.log`` sorts what it said by
-requirement. A requirement without a test says so.
+are found by name, so this page says where to look and what is run. A requirement without a test
+says so.
+
+%s
 
 Functions come as *file*: functions. A file alone is one whose first comment names the requirement,
 or a table of constants; some functions are named by requirements.txt itself. Rows of ``wire`` are
@@ -25,6 +26,12 @@ run over IPv4 and IPv6, all of them over AF_XTCP, those of the core that need no
 the alias and protocol 253 as well; ``wire -s xtcp --vt -r 'NAME*'`` runs one (testing.rst).
 
 """
+
+NO_RESULTS = """\
+``make check`` writes this page with results, of the newest kernel, into build/rfc-conformance.rst.
+A requirement whose tests did not all run and pass is a failure."""
+RESULTS = "The results are those of one run on the newest kernel."
+HEAD = HEAD % NO_RESULTS
 
 
 class Requirement:
@@ -93,53 +100,6 @@ def test_lines(tests):
     return lines
 
 
-def entry(r, places, tests):
-    out = [r.name, wrapped(escaped(r.text) + ".", "    ")]
-    out.append("")
-    if r.missing:
-        out.append(field("Missing", escaped(r.missing) + "."))
-    out.append(field("Code", "; ".join(functions(places)) or "no comment names it"))
-    for line in test_lines(tests):
-        out.append(field("Test", line))
-    if not tests:
-        out.append(field("Test", "**none names it**"))
-    return "\n".join(out) + "\n"
-
-
-def places(r, where):
-    """Where comments name it, and what the table adds: that must be there."""
-    found = set()
-    for path, name in where["requirements"].get(r.name, ()):
-        # a declaration: the function is elsewhere
-        found.add((where["functions"].get(name[:-2], path) if path.endswith(".h") else path, name))
-    for name in r.code:
-        if name not in where["functions"]:
-            sys.exit("requirements.txt: %s: there is no function %s" % (r.name, name))
-        found.add((where["functions"][name], name + "()"))
-    return found
-
-
-def page(table, where, found):
-    tests = {r.name: [t for t in found if r.name in t.about] for r in table}
-    without = [r for r in table if not tests[r.name]]
-    text = HEAD
-    text += wrapped("%d requirements, %d with a test that names them, %d without: %s."
-                    % (len(table), len(table) - len(without), len(without),
-                       ", ".join(r.name for r in without) or "none"), "") + "\n"
-    section = None
-    for r in table:
-        if r.section != section:
-            section = r.section
-            text += "\n%s\n%s\n" % (section, "=" * len(section))
-        text += "\n" + entry(r, places(r, where), tests[r.name])
-    known = {r.name for r in table}
-    others = sorted({n for t in found for n in t.about} - known, key=lambda n: (n[0], len(n), n))
-    text += "\nOther names\n===========\n\n"
-    others = ", ".join(others) or "nothing"
-    text += wrapped("Tests also name, without an entry here: %s." % others, "") + "\n"
-    return text
-
-
 RESULT = re.compile(r"^(?:\S+ *\| )?(not ok|ok) \d+ (?:- )?(.*?)(?: # (\w+).*)?$")
 
 
@@ -159,19 +119,74 @@ def read_logs(logs):
     return seen
 
 
-def results(table, found, logs):
-    """Print the results of each requirement's tests. Return: 1 if one failed or was not run."""
-    seen = read_logs(logs)
-    bad = 0
+def verdict(tests, seen):
+    """What the results say of a requirement: a word, [passed, failed, skipped], the tests that are not there."""
+    total = [sum(seen.get(t.title, [0, 0, 0])[n] for t in tests) for n in range(3)]
+    absent = [t.title for t in tests if t.title not in seen]
+    word = "no test" if not tests else "FAILED" if total[1] else "not run" if absent else "ok"
+    return word, total, absent
+
+
+def entry(r, places, tests, seen):
+    out = [r.name, wrapped(escaped(r.text) + ".", "    ")]
+    out.append("")
+    if r.missing:
+        out.append(field("Missing", escaped(r.missing) + "."))
+    out.append(field("Code", "; ".join(functions(places)) or "no comment names it"))
+    for line in test_lines(tests):
+        out.append(field("Test", line))
+    if not tests:
+        out.append(field("Test", "**none names it**"))
+    if seen is not None:
+        word, total, absent = verdict(tests, seen)
+        out.append(field("Result", "%s: %d passed, %d failed, %d skipped" % (word, *total)
+                         + "".join("; not run: " + escaped(t) for t in absent)))
+    return "\n".join(out) + "\n"
+
+
+def places(r, where):
+    """Where comments name it, and what the table adds: that must be there."""
+    found = set()
+    for path, name in where["requirements"].get(r.name, ()):
+        # a declaration: the function is elsewhere
+        found.add((where["functions"].get(name[:-2], path) if path.endswith(".h") else path, name))
+    for name in r.code:
+        if name not in where["functions"]:
+            sys.exit("requirements.txt: %s: there is no function %s" % (r.name, name))
+        found.add((where["functions"][name], name + "()"))
+    return found
+
+
+def page(table, where, found, seen=None):
+    """The page; with seen, read_logs()'s, a result for each requirement."""
+    tests = {r.name: [t for t in found if r.name in t.about] for r in table}
+    without = [r for r in table if not tests[r.name]]
+    text = HEAD if seen is None else HEAD.replace(NO_RESULTS, RESULTS)
+    text += wrapped("%d requirements, %d with a test that names them, %d without: %s."
+                    % (len(table), len(table) - len(without), len(without),
+                       ", ".join(r.name for r in without) or "none"), "") + "\n"
+    section = None
     for r in table:
-        tests = [t for t in found if r.name in t.about]
-        total = [sum(seen.get(t.title, [0, 0, 0])[n] for t in tests) for n in range(3)]
-        absent = [t.title for t in tests if t.title not in seen]
-        verdict = "no test" if not tests else "FAILED" if total[1] else \
-            "not run" if absent else "ok"
-        bad |= verdict in ("FAILED", "not run")
-        print("%-9s %-8s %3d passed %3d failed %3d skipped  %s"
-              % (r.name, verdict, *total, r.text))
-        for title in absent:
-            print("          not run: %s" % title)
+        if r.section != section:
+            section = r.section
+            text += "\n%s\n%s\n" % (section, "=" * len(section))
+        text += "\n" + entry(r, places(r, where), tests[r.name], seen)
+    known = {r.name for r in table}
+    others = sorted({n for t in found for n in t.about} - known, key=lambda n: (n[0], len(n), n))
+    text += "\nOther names\n===========\n\n"
+    others = ", ".join(others) or "nothing"
+    text += wrapped("Tests also name, without an entry here: %s." % others, "") + "\n"
+    return text
+
+
+def results(table, found, seen):
+    """Print the results of each requirement's tests. Return: 1 if one failed or was not run."""
+    good, bad = [], []
+    for r in table:
+        word, total, absent = verdict([t for t in found if r.name in t.about], seen)
+        lines = good if word == "ok" else bad
+        lines.append("%-9s %-8s %3d passed %3d failed %3d skipped  %s"
+                     % (r.name, word, *total, r.text))
+        lines += ["          not run: %s" % title for title in absent]
+    print("\n".join(good + bad))
     return 1 if bad else 0

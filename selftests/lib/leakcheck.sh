@@ -80,12 +80,11 @@ leakcheck__balanced() {
 }
 
 leakcheck_counters() {
-	[ -d /sys/kernel/xtcp/counters ] || return 0
+	[ -d /sys/kernel/xtcp ] || return 0
 	_rc=0
 	for _pair in SocksMade:SocksFreed ReqsMade:ReqsFreed \
 		TwsMade:TwsFreed Reservations:ReservationsFreed; do
 		_a=${_pair%:*} _b=${_pair#*:}
-		[ -e "/sys/kernel/xtcp/counters/$_a" ] || continue
 		leakcheck_until leakcheck__balanced "$_a" "$_b" && continue
 		echo "leakcheck: $_a $(leakcheck__counter "$_a"), but $_b $(leakcheck__counter "$_b")"
 		_rc=1
