@@ -57,7 +57,6 @@ static const struct exception exceptions[] = {
 	{ IPPROTO_TCP, 45, true, "TCP_RTO_MIN_US: XTCP_RTO_MIN_MS" },
 	{ IPPROTO_TCP, 46, true, "TCP_DELACK_MAX_US: later" },
 	{ IPPROTO_TCP, 11, false, "TCP_INFO: times and counters; options.c looks at it" },
-	{ IPPROTO_TCP, 26, false, "TCP_CC_INFO: length by algorithm" },
 	{ IPPROTO_TCP, 13, false, "TCP_CONGESTION: default by sysctl; options.c looks at it" },
 	{ SOL_SOCKET, 38, false, "SO_PROTOCOL" },
 	{ SOL_SOCKET, 39, false, "SO_DOMAIN: families" },

@@ -52,7 +52,7 @@ static void note_answer(const struct conn *c, const struct seg *s,
 	int i, n = 0;
 
 	for (i = 0; i < 8; i++)
-		if (s->flags & 1 << i && letters[i] != 'P')
+		if (s->flags & 1 << i)
 			flags[n++] = letters[i];
 	flags[n] = 0;
 	/* An initial number of the stack's own choice. */
