@@ -173,6 +173,9 @@ bool wait_fd(int fd, short events, uint64_t timeout_ms)
 	return r > 0;
 }
 
+/* What a stack owes at once is there long before. */
+#define LONG_WAIT (SEC / 2)
+
 /* Takes what comes until the deadline, one packet at least. */
 static bool take_until(uint64_t deadline_ns)
 {
@@ -182,6 +185,8 @@ static bool take_until(uint64_t deadline_ns)
 		now = now_ns();
 		if (now >= deadline_ns)
 			return false;
+		if (deadline_ns - now > LONG_WAIT)
+			row_waits();
 		wait_fd(w.tun, POLLIN, (deadline_ns - now + MSEC - 1) / MSEC);
 	}
 	return true;
@@ -393,6 +398,8 @@ uint64_t wait_gone(struct conn *c, uint64_t bound_ms)
 {
 	uint64_t step = bound_ms / 2000 + 1;
 
+	if (bound_ms * MSEC > LONG_WAIT)
+		row_waits();
 	while (state_of(c) != TCP_CLOSE) {
 		check(since_ms(c) < bound_ms, "still %s after %llu ms",
 		      state_name(state_of(c)), (unsigned long long)bound_ms);

@@ -168,21 +168,40 @@ struct running {
 	int family;
 	pid_t pid;
 	FILE *said;
+	int waits;		/* readable or at its end as soon as nothing but waiting is left */
 };
+
+/* In the row's process: the other end, until it has said so. */
+static int waits_fd = -1;
+
+/* A long wait begins, for which nothing has to be sent or read. */
+void row_waits(void)
+{
+	if (waits_fd >= 0)
+		close(waits_fd);
+	waits_fd = -1;
+}
 
 static struct running start_row(const struct row *r, int round, FILE *said)
 {
 	struct running p = { r, config, w.family, 0, said };
+	int ends[2];
 
 	fflush(stdout);
+	if (pipe(ends))
+		ksft_exit_fail_msg("pipe: %s\n", strerror(errno));
 	p.pid = fork();
 	if (p.pid < 0)
 		ksft_exit_fail_msg("fork: %s\n", strerror(errno));
 	if (!p.pid) {
+		close(ends[0]);
+		waits_fd = ends[1];
 		if (said)
 			dup2(fileno(said), STDOUT_FILENO);
 		run_child(r, round);
 	}
+	close(ends[1]);
+	p.waits = ends[0];
 	return p;
 }
 
@@ -202,6 +221,7 @@ static void end_row(struct running *p)
 
 	if (waitpid(p->pid, &status, 0) < 0)
 		ksft_exit_fail_msg("waitpid: %s\n", strerror(errno));
+	close(p->waits);
 	if (p->said)
 		repeat_words(p->said);
 	if (WIFSIGNALED(status))
@@ -225,6 +245,8 @@ static void run_row(const struct row *r, int round)
 static struct running beside[32];
 static size_t nbeside;
 
+#define WAITS_BOUND_MS 60000
+
 static void end_oldest(void)
 {
 	end_row(&beside[0]);
@@ -233,6 +255,7 @@ static void end_oldest(void)
 
 static void run_beside(const struct row *r, int round)
 {
+	struct pollfd p;
 	FILE *said;
 
 	if (!(r->flags & ROW_BESIDE))
@@ -243,10 +266,12 @@ static void run_beside(const struct row *r, int round)
 	if (!said)
 		ksft_exit_fail_msg("tmpfile: %s\n", strerror(errno));
 	beside[nbeside++] = start_row(r, round, said);
-	/* While all that a row does is wait, the next one sets up its connection: round trips
-	 * are measured then. The clock skips what is left of it.
+	/* One row after the other sets up its connection, since round trips are measured then;
+	 * the next one begins when all that this one does is wait.
 	 */
-	sleep(5);
+	p = (struct pollfd){ .fd = beside[nbeside - 1].waits };
+	if (poll(&p, 1, WAITS_BOUND_MS) <= 0)
+		ksft_print_msg("%s: not set up after %d s\n", r->name, WAITS_BOUND_MS / 1000);
 }
 
 static int for_families(void (*fn)(const struct row *, int), int round)

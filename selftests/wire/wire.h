@@ -228,6 +228,7 @@ void fail_at(const char *file, int line, const char *fmt, ...)
 uint32_t rnd(void);
 uint32_t rnd_between(uint32_t low, uint32_t high);
 uint64_t now_ns(void);
+void row_waits(void);
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* net.c */
