@@ -202,6 +202,10 @@ trace_lossy() { # FROM TO FAMILY, with brackets FROM TO
 	port=$(field src <<<"$line")
 	port=${port##*:}
 	isn=$(field seq <<<"$line")
+	traced xtcp_segment_in "cookie=$cookie .* flags=SYN|ACK .* len=0 state=SYN_SENT$" >/dev/null ||
+		fail "xtcp_segment_in: $(traced xtcp_segment_in)"
+	traced xtcp_state "cookie=$cookie .* old=SYN_SENT new=ESTABLISHED reason=segment ms=" >/dev/null ||
+		fail "xtcp_state: $(traced xtcp_state)"
 	wait_for traced xtcp_retransmit "cookie=$cookie " >/dev/null || fail "xtcp_retransmit"
 	a $PYTHON ./rawseg.py "$1" "$port" "$2" 9000 16 1 1 bad || fail "rawseg.py"
 	wait_for traced xtcp_drop "family=$3 src=$5:9000 dst=$4:$port reason=TCP_CSUM$" >/dev/null ||
@@ -231,7 +235,8 @@ trace_events() {
 	na=$(netns_number a)
 	nb=$(netns_number b)
 	# all is written at once, then shut down: FIN_WAIT_1
-	trace_begin xtcp_segment_out "netns == $na" xtcp_timer "state == 1 || state == 4" \
+	trace_begin xtcp_segment_out "netns == $na" xtcp_segment_in "netns == $na" \
+		xtcp_state "netns == $na" xtcp_timer "state == 1 || state == 4" \
 		xtcp_retransmit "netns == $na && dport == 9000 && state == 4" \
 		xtcp_drop "netns == $nb && sport == 9000" xtcp_cwnd "netns == $na"
 	# the debug kernel: one family, by seed

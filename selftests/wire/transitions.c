@@ -309,7 +309,7 @@ static void time_wait_closed_short(void)
 }
 
 #define EDGE(fl, from, to, fn) \
-	ROW(fl, "RFC 9293 figure 5: " from " -> " to, fn)
+	ROW(fl, "S20 RFC 9293 figure 5: " from " -> " to, fn)
 
 const struct row transitions_rows[] = {
 	EDGE(ROW_CORE, "CLOSED", "LISTEN", closed_listen),
