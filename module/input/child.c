@@ -87,6 +87,8 @@ static void xtcp_child_identity(struct sock *child, const struct sock *listener,
 	atomic64_set(&child->sk_cookie, atomic64_read(&ireq->ir_cookie));
 	xtcp_sk(child)->ip_version = ireq->ireq_family == AF_INET ? 4 : 6;
 	xtcp_sk(child)->wire_protocol = req->wire_protocol;
+	/* It goes on in the state that the request was in */
+	xtcp_sk(child)->state_since_us = req->since_us;
 }
 
 static void xtcp_child_sequence(struct xtcp_sock *xt, const struct xtcp_request *req)
