@@ -493,5 +493,6 @@ int main(int argc, char **argv)
 			end_oldest();
 		for_rows(run_row, i);
 	}
+	trace_remove();
 	ksft_finished();
 }

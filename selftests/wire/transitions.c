@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every edge of the figure in RFC 9293 3.3.2 is taken, and seen from outside;
- * XTCP has to have counted it in /proc/net/xtcp/states, and told of it by the
- * tracepoint xtcp_state, too.  (LISTEN -> SYN_SENT by SEND is no part of the
- * socket interface.)
+ * S20: every edge of the figure in RFC 9293 3.3.2 is taken, and seen from outside; XTCP has to have
+ * counted it in /proc/net/xtcp/states, and told of it by the tracepoint xtcp_state, too. (LISTEN ->
+ * SYN_SENT by SEND is no part of the socket interface.)
  */
 #define _GNU_SOURCE
 #include <sys/stat.h>
@@ -11,191 +10,140 @@
 
 #define TOPIC "transitions"
 
-/* An instance of the tracer for this row's namespace alone */
-static char tracer[64];
-static uint64_t watched;	/* since when, ns */
+/* Less than any timer of these rows. */
+#define STAY_MS 60
 
-static void tracer_write(const char *file, const char *text)
+/* The edge that the row is about, and how often it was taken before. */
+static struct {
+	int from, to;
+	long before;
+} row;
+
+static void begin(int from, int to)
 {
-	char path[160];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/events/xtcp/xtcp_state/%s", tracer, file);
-	f = fopen(path, "w");
-	check(f && fputs(text, f) >= 0 && !fclose(f), "%s: %s", path, strerror(errno));
-}
-
-static void watch(void)
-{
-	char filter[64];
-	struct stat st;
-
-	if (tracer[0])
-		return;
-	watched = now_ns();
-	snprintf(tracer, sizeof(tracer), "/sys/kernel/tracing/instances/xtcp-wire-%d", getpid());
-	check(!mkdir(tracer, 0700), "%s: %s", tracer, strerror(errno));
-	sys(stat("/proc/self/ns/net", &st));
-	snprintf(filter, sizeof(filter), "netns == %lu", (unsigned long)st.st_ino);
-	tracer_write("filter", filter);
-	tracer_write("enable", "1");
-}
-
-/* A line of xtcp_state */
-struct told {
-	char old[16], new[16], reason[24];
-	unsigned long long cookie;
-	unsigned int ms;
-	int pid;
-};
-
-/* What the tracepoint said last of @c, if that was of this edge */
-static bool tell(const struct conn *c, int from, int to, struct told *t)
-{
-	char path[128], text[512], port[16], *at;
-	bool found = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/trace", tracer);
-	/* connect() finds a port in SYN_SENT, so that the first event has none */
-	snprintf(port, sizeof(port), ":%u dst=", to == TCP_SYN_SENT ? 0 : c->lport);
-	f = fopen(path, "r");
-	check(f, "%s: %s", path, strerror(errno));
-	while (fgets(text, sizeof(text), f)) {
-		at = strstr(text, "cookie=");
-		if (!at || !strstr(text, port))
-			continue;
-		check(sscanf(at, "cookie=%llu", &t->cookie) == 1 &&
-		      sscanf(strstr(at, "old="), "old=%15s new=%15s reason=%23s ms=%u pid=%d",
-			     t->old, t->new, t->reason, &t->ms, &t->pid) == 5, "%s", text);
-		found = state_named(t->old, from) && state_named(t->new, to);
-	}
-	fclose(f);
-	return found;
-}
-
-static const char *why(int from, int to)
-{
-	if (from == TCP_TIME_WAIT)
-		return "2msl";
-	if (to == TCP_LISTEN || to == TCP_SYN_SENT || to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK)
-		return "user";
-	return to == TCP_CLOSE && from != TCP_LAST_ACK ? "user" : "segment";
-}
-
-static void traced(const struct conn *c, int from, int to)
-{
-	uint64_t passed = (now_ns() - watched) / MSEC;
-	struct told t;
-
-	check(tell(c, from, to, &t), "xtcp_state said nothing of %s -> %s", state_name(from),
-	      state_name(to));
-	check(!strcmp(t.reason, why(from, to)), "the reason of %s -> %s is %s", t.old, t.new,
-	      t.reason);
-	check(t.cookie, "no cookie");
-	/* a request is nobody's yet */
-	check_eq(t.pid, from == TCP_LISTEN && to == TCP_SYN_RECV ? 0 : getpid());
-	check(t.ms <= passed + 10000, "%u ms in %s", t.ms, t.old);
-	/* it is told at ticks, of 4 ms */
-	if (from == TCP_TIME_WAIT)
-		check(t.ms <= passed + 10 && t.ms + 100 >= passed, "%u ms in TIME_WAIT, %d passed",
-		      t.ms, (int)passed);
-}
-
-/* The edge was taken just now: what was counted before, and what after. */
-static long counted(int from, int to)
-{
-	if (!is_xtcp())
-		return 0;
-	watch();
-	return xtcp_moved(from, to);
-}
-
-static void edge(struct conn *c, int from, int to, long before)
-{
-	state_is(c, to);
+	row.from = from;
+	row.to = to;
 	if (!is_xtcp())
 		return;
-	traced(c, from, to);
-	sys(rmdir(tracer));
-	check(counted(from, to) == before + 1,
-	      "%s -> %s was counted %ld times, not once",
-	      state_name(from), state_name(to), counted(from, to) - before);
+	row.before = xtcp_moved(from, to);
+	trace_begin();
+}
+
+/* In the state that is left for a while: how long is told as well. */
+static void stay(struct conn *c)
+{
+	quiet_for(c, STAY_MS);
+}
+
+/* It was taken just now. */
+static void taken(struct conn *c, const char *why)
+{
+	long n;
+
+	state_is(c, row.to);
+	if (!is_xtcp())
+		return;
+	n = xtcp_moved(row.from, row.to) - row.before;
+	check(n == 1, "%s -> %s was counted %ld times, not once", state_name(row.from),
+	      state_name(row.to), n);
+	trace_shows(c, row.from, row.to, why);
+	trace_end();
 }
 
 static void closed_listen(void)
 {
-	long n = counted(TCP_CLOSE, TCP_LISTEN);
-	struct conn *c = in_listen();
+	struct conn *c;
 
+	begin(TCP_CLOSE, TCP_LISTEN);
+	c = in_listen();
 	c->fd = c->lfd;
 	c->pport = 0;
-	edge(c, TCP_CLOSE, TCP_LISTEN, n);
+	taken(c, "user");
 }
 
 static void closed_syn_sent(void)
 {
-	long n = counted(TCP_CLOSE, TCP_SYN_SENT);
-
-	edge(in_syn_sent(), TCP_CLOSE, TCP_SYN_SENT, n);
+	begin(TCP_CLOSE, TCP_SYN_SENT);
+	taken(in_syn_sent(), "user");
 }
 
 static void listen_syn_recv(void)
 {
-	long n = counted(TCP_LISTEN, TCP_SYN_RECV);
-
-	edge(in_syn_recv(), TCP_LISTEN, TCP_SYN_RECV, n);
+	begin(TCP_LISTEN, TCP_SYN_RECV);
+	taken(in_syn_recv(), "segment");
 }
 
 static void listen_closed(void)
 {
-	struct conn *c = in_listen();
-	long n = counted(TCP_LISTEN, TCP_CLOSE);
+	struct conn *c;
 
+	begin(TCP_LISTEN, TCP_CLOSE);
+	c = in_listen();
+	stay(c);
 	c->pport = 0;
 	sys(close(c->lfd));
-	edge(c, TCP_LISTEN, TCP_CLOSE, n);
+	taken(c, "user");
 }
 
 static void syn_sent_syn_recv(void)
 {
-	long n = counted(TCP_SYN_SENT, TCP_SYN_RECV);
+	struct conn *c;
 
-	edge(in_syn_recv(.active = true), TCP_SYN_SENT, TCP_SYN_RECV, n);
+	begin(TCP_SYN_SENT, TCP_SYN_RECV);
+	c = in_syn_sent();
+	stay(c);
+	peer_syn(c, HOW());
+	expect(c, SYN | ACK, 0, 1);
+	taken(c, "segment");
 }
 
 static void syn_sent_established(void)
 {
-	long n = counted(TCP_SYN_SENT, TCP_ESTABLISHED);
+	struct conn *c;
 
-	edge(in_established(.active = true), TCP_SYN_SENT, TCP_ESTABLISHED, n);
+	begin(TCP_SYN_SENT, TCP_ESTABLISHED);
+	c = in_syn_sent();
+	stay(c);
+	peer_syn_ack(c, HOW());
+	expect(c, ACK, 1, 1);
+	taken(c, "segment");
 }
 
 static void syn_sent_closed(void)
 {
-	struct conn *c = in_syn_sent();
-	long n = counted(TCP_SYN_SENT, TCP_CLOSE);
+	struct conn *c;
 
+	begin(TCP_SYN_SENT, TCP_CLOSE);
+	c = in_syn_sent();
+	stay(c);
 	sys(close(c->fd));
 	c->fd = -1;
-	edge(c, TCP_SYN_SENT, TCP_CLOSE, n);
+	taken(c, "user");
 }
 
 static void syn_recv_established(void)
 {
-	long n = counted(TCP_SYN_RECV, TCP_ESTABLISHED);
+	struct conn *c;
 
-	edge(in_established(), TCP_SYN_RECV, TCP_ESTABLISHED, n);
+	begin(TCP_SYN_RECV, TCP_ESTABLISHED);
+	c = in_syn_recv();
+	stay(c);
+	inject(c, ACK, 1, 1);
+	do_accept(c);
+	taken(c, "segment");
 }
 
 /* The listener was in LISTEN all the time: its peer's entry goes. */
 static void syn_recv_listen(void)
 {
-	struct conn *c = in_syn_recv(), l;
+	struct conn *c, l;
 
+	begin(TCP_SYN_RECV, TCP_CLOSE);
+	c = in_syn_recv();
+	stay(c);
 	inject(c, RST, 1, 0);
 	fence();
-	gone(c);
+	taken(c, "reset");
 	l = *c;
 	l.fd = c->lfd;
 	l.pport = 0;
@@ -205,107 +153,145 @@ static void syn_recv_listen(void)
 /* CLOSE in SYN_RECV, which a program can do after a simultaneous open. */
 static void syn_recv_fin_wait_1(void)
 {
-	struct conn *c = in_syn_recv(.active = true);
-	long n = counted(TCP_SYN_RECV, TCP_FIN_WAIT1);
+	struct conn *c;
 
+	begin(TCP_SYN_RECV, TCP_FIN_WAIT1);
+	c = in_syn_recv(.active = true);
+	stay(c);
 	sys(close(c->fd));
 	c->fd = -1;
-	edge(c, TCP_SYN_RECV, TCP_FIN_WAIT1, n);
+	taken(c, "user");
 	inject(c, ACK, 1, 1);
 	expect(c, FIN | ACK, 1, 1);
 }
 
 static void established_fin_wait_1(void)
 {
-	long n = counted(TCP_ESTABLISHED, TCP_FIN_WAIT1);
+	struct conn *c;
 
-	edge(in_fin_wait_1(), TCP_ESTABLISHED, TCP_FIN_WAIT1, n);
+	begin(TCP_ESTABLISHED, TCP_FIN_WAIT1);
+	c = in_established();
+	stay(c);
+	do_close(c, HOW());
+	expect(c, FIN | ACK, 1, 1);
+	taken(c, "user");
 }
 
 static void established_close_wait(void)
 {
-	long n = counted(TCP_ESTABLISHED, TCP_CLOSE_WAIT);
+	struct conn *c;
 
-	edge(in_close_wait(), TCP_ESTABLISHED, TCP_CLOSE_WAIT, n);
+	begin(TCP_ESTABLISHED, TCP_CLOSE_WAIT);
+	c = in_established();
+	stay(c);
+	inject(c, FIN | ACK, 1, 1);
+	expect(c, ACK, 1, 2);
+	taken(c, "segment");
 }
 
 static void fin_wait_1_fin_wait_2(void)
 {
-	long n = counted(TCP_FIN_WAIT1, TCP_FIN_WAIT2);
+	struct conn *c;
 
-	edge(in_fin_wait_2(), TCP_FIN_WAIT1, TCP_FIN_WAIT2, n);
+	begin(TCP_FIN_WAIT1, TCP_FIN_WAIT2);
+	c = in_fin_wait_1();
+	stay(c);
+	inject(c, ACK, 1, 2);
+	quiet(c);
+	taken(c, "segment");
 }
 
 static void fin_wait_1_closing(void)
 {
-	long n = counted(TCP_FIN_WAIT1, TCP_CLOSING);
+	struct conn *c;
 
-	edge(in_closing(), TCP_FIN_WAIT1, TCP_CLOSING, n);
+	begin(TCP_FIN_WAIT1, TCP_CLOSING);
+	c = in_fin_wait_1();
+	stay(c);
+	inject(c, FIN | ACK, 1, 1);
+	expect(c, ACK, 2, 2);
+	taken(c, "segment");
 }
 
 static void fin_wait_1_time_wait(void)
 {
-	struct conn *c = in_fin_wait_1();
-	long n = counted(TCP_FIN_WAIT1, TCP_TIME_WAIT);
+	struct conn *c;
 
+	begin(TCP_FIN_WAIT1, TCP_TIME_WAIT);
+	c = in_fin_wait_1();
+	stay(c);
 	inject(c, FIN | ACK, 1, 2);
 	expect(c, ACK, 2, 2);
-	edge(c, TCP_FIN_WAIT1, TCP_TIME_WAIT, n);
+	taken(c, "segment");
 }
 
 static void fin_wait_2_time_wait(void)
 {
-	long n = counted(TCP_FIN_WAIT2, TCP_TIME_WAIT);
+	struct conn *c;
 
-	edge(in_time_wait(), TCP_FIN_WAIT2, TCP_TIME_WAIT, n);
+	begin(TCP_FIN_WAIT2, TCP_TIME_WAIT);
+	c = in_fin_wait_2();
+	stay(c);
+	inject(c, FIN | ACK, 1, 2);
+	expect(c, ACK, 2, 2);
+	taken(c, "segment");
 }
 
 static void closing_time_wait(void)
 {
-	struct conn *c = in_closing();
-	long n = counted(TCP_CLOSING, TCP_TIME_WAIT);
+	struct conn *c;
 
+	begin(TCP_CLOSING, TCP_TIME_WAIT);
+	c = in_closing();
+	stay(c);
 	inject(c, ACK, 2, 2);
 	fence();
-	edge(c, TCP_CLOSING, TCP_TIME_WAIT, n);
+	taken(c, "segment");
 }
 
 static void close_wait_last_ack(void)
 {
-	long n = counted(TCP_CLOSE_WAIT, TCP_LAST_ACK);
+	struct conn *c;
 
-	edge(in_last_ack(), TCP_CLOSE_WAIT, TCP_LAST_ACK, n);
+	begin(TCP_CLOSE_WAIT, TCP_LAST_ACK);
+	c = in_close_wait();
+	stay(c);
+	do_close(c, HOW());
+	expect(c, FIN | ACK, 1, 2);
+	taken(c, "user");
 }
 
 static void last_ack_closed(void)
 {
-	struct conn *c = in_last_ack();
-	long n = counted(TCP_LAST_ACK, TCP_CLOSE);
+	struct conn *c;
 
+	begin(TCP_LAST_ACK, TCP_CLOSE);
+	c = in_last_ack();
+	stay(c);
 	inject(c, ACK, 2, 2);
 	fence();
-	edge(c, TCP_LAST_ACK, TCP_CLOSE, n);
+	taken(c, "segment");
 }
 
 static void time_wait_closed(void)
 {
-	struct conn *c = in_time_wait();
-	long n = counted(TCP_TIME_WAIT, TCP_CLOSE);
+	struct conn *c;
 
+	begin(TCP_TIME_WAIT, TCP_CLOSE);
+	c = in_time_wait();
 	wait_gone(c, 100000);
-	edge(c, TCP_TIME_WAIT, TCP_CLOSE, n);
+	taken(c, "2msl");
 }
 
 static void time_wait_closed_short(void)
 {
 	struct conn *c;
-	long n;
 
 	knob("msl_ms", 100);
+	begin(TCP_TIME_WAIT, TCP_CLOSE);
 	c = in_time_wait();
-	n = counted(TCP_TIME_WAIT, TCP_CLOSE);
 	wait_gone(c, 10000);
-	edge(c, TCP_TIME_WAIT, TCP_CLOSE, n);
+	taken(c, "2msl");
 }
 
 #define EDGE(fl, from, to, fn) \

@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* S20: all eleven states can be seen from outside, and how long they last. */
+/*
+ * S20: all eleven states can be seen from outside, and how long they last. (One after the other,
+ * with why it was left: transitions.c.)
+ */
 #define _GNU_SOURCE
 #include "wire.h"
 
 #define TOPIC "visible"
 
+/* Neither connected nor listening. */
+static struct conn *in_close_(struct how h)
+{
+	struct conn *c = conn_new();
+
+	(void)h;
+	c->fd = stack_socket();
+	return c;
+}
+
 static const struct {
 	int state;
 	struct conn *(*make)(struct how h);
-	const char *kind;
+	const char *kind;	/* NULL: it is in no table, so it has no line */
 } all[] = {
+	{ TCP_CLOSE, in_close_, NULL },
 	{ TCP_LISTEN, in_listen_, "sock" },
 	{ TCP_SYN_SENT, in_syn_sent_, "sock" },
 	{ TCP_SYN_RECV, in_syn_recv_, "req" },
@@ -79,6 +93,8 @@ static void sockets(void)
 	uint64_t start;
 
 	for (i = 0; i < STATES; i++) {
+		if (!all[i].kind)
+			continue;
 		c = all[i].make(HOW());
 		if (all[i].state == TCP_LISTEN)
 			c->pport = 0;
@@ -94,6 +110,29 @@ static void sockets(void)
 			check(l.timer_ms > 0 && strcmp(l.timer, "-"),
 			      "no timer in %s", l.state);
 	}
+}
+
+static int lines(void)
+{
+	FILE *f = fopen("/proc/net/xtcp/sockets", "r");
+	char text[512];
+	int n = 0;
+
+	check(f, "/proc/net/xtcp/sockets: %s", strerror(errno));
+	while (fgets(text, sizeof(text), f))
+		n++;
+	fclose(f);
+	return n;
+}
+
+/* What is in no table is in no line, bound or not; the states count it. */
+static void no_line(void)
+{
+	int n = lines();
+
+	in_close_(HOW());
+	stack_socket_bound(1999);
+	check_eq(lines(), n);
 }
 
 static void queues(void)
@@ -134,14 +173,62 @@ static void counts(void)
 	}
 }
 
+#ifdef _UAPI_XTCP_H
+static struct xtcp_info xtcp_info(int fd)
+{
+	struct xtcp_info x = { 0 };
+	socklen_t len = sizeof(x);
+
+	sys(getsockopt(fd, SOL_XTCP, XTCP_INFO, &x, &len));
+	return x;
+}
+
+/* The time in the state goes on by 20 ms, which take as long. */
+static void info_grows(int fd, int state)
+{
+	uint64_t start = now_ns(), first = xtcp_info(fd).state_ms, passed;
+
+	check(first < 10000, "%d ms in %s", (int)first, state_name(state));
+	do {
+		check_eq(xtcp_info(fd).state, state);
+		passed = (now_ns() - start) / MSEC;
+		check(passed < 10000, "no 20 ms more in %s after 10 s", state_name(state));
+		poll(NULL, 0, 1);
+	} while (xtcp_info(fd).state_ms < first + 20);
+	check(passed + 5 >= 20, "20 ms more after %d ms", (int)passed);
+}
+#endif
+
+/* By the program's own socket. TIME_WAIT has none, and SYN_RECV only after both have opened. */
+static void own_info(void)
+{
+#ifdef _UAPI_XTCP_H
+	unsigned int i;
+
+	for (i = 0; i < STATES; i++) {
+		struct how h = HOW(.active = all[i].state == TCP_SYN_RECV);
+		struct conn *c;
+		int fd;
+
+		if (all[i].state == TCP_TIME_WAIT)
+			continue;
+		c = all[i].make(h);
+		fd = all[i].state == TCP_LISTEN ? c->lfd : c->fd;
+		check_eq(tcpi_state(fd), all[i].state);
+		info_grows(fd, all[i].state);
+	}
+#else
+	fail("built without module/uapi/xtcp.h");
+#endif
+}
+
 static void info(void)
 {
 #ifdef _UAPI_XTCP_H
 	struct conn *c = in_established();
-	struct xtcp_info x = { 0 };
-	socklen_t len = sizeof(x);
+	struct xtcp_info x;
 
-	sys(getsockopt(c->fd, SOL_XTCP, XTCP_INFO, &x, &len));
+	x = xtcp_info(c->fd);
 	check_eq(x.state, TCP_ESTABLISHED);
 	check_eq(x.wire_protocol, w.proto);
 	check_eq(x.ip_version, is_v6() ? 6 : 4);
@@ -150,14 +237,14 @@ static void info(void)
 	check_eq(x.msl_ms, 30000);
 	check_eq(x.keepalive_time_s, 7200);
 	write_stream(c, 100);
-	sys(getsockopt(c->fd, SOL_XTCP, XTCP_INFO, &x, &len));
+	x = xtcp_info(c->fd);
 	check(x.timer_ms[XTCP_INFO_TIMER_REXMIT] > 0 ||
 	      x.timer_ms[XTCP_INFO_TIMER_PROBE] > 0,
 	      "no timer with data in flight");
 	expect(c, ACK, 1, 1, .len = 100);
 	inject(c, RST, 1, 0);
 	fence();
-	sys(getsockopt(c->fd, SOL_XTCP, XTCP_INFO, &x, &len));
+	x = xtcp_info(c->fd);
 	check_eq(x.state, TCP_CLOSE);
 	check(x.close_reason, "no reason why it closed");
 #else
@@ -221,12 +308,12 @@ static void closed(void)
 }
 
 const struct row visible_rows[] = {
-	ROW(ROW_XTCP | ROW_CORE, "S20 every state in /proc/net/xtcp/sockets",
-	    sockets),
+	ROW(ROW_XTCP | ROW_CORE, "S20 every state but CLOSE in /proc/net/xtcp/sockets", sockets),
+	ROW(ROW_XTCP, "S20 a socket in CLOSE has no line in /proc/net/xtcp/sockets", no_line),
 	ROW(ROW_XTCP, "S20 queues, inode and uid", queues),
-	ROW(ROW_XTCP, "S20 every state in /proc/net/xtcp/states", counts),
+	ROW(ROW_XTCP, "S20 all eleven states in /proc/net/xtcp/states", counts),
+	ROW(ROW_XTCP, "S20 every state but TIME_WAIT in TCP_INFO and XTCP_INFO", own_info),
 	ROW(ROW_XTCP, "S20 XTCP_INFO", info),
-	ROW(ROW_XTCP, "S20 every state in /sys/kernel/xtcp/states", sysfs),
-	ROW(ROW_XTCP | ROW_CORE, "S20 CLOSE", closed),
+	ROW(ROW_XTCP, "S20 all eleven states in /sys/kernel/xtcp/states", sysfs),
 	{ NULL }
 };

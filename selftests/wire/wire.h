@@ -248,6 +248,14 @@ long xtcp_moved(int from, int to);
 /* /proc/net/xtcp/snmp; 0 over the kernel's TCP */
 long xtcp_counter(const char *name);
 
+/* trace.c: the tracepoint xtcp_state */
+void trace_begin(void);
+void trace_end(void);
+void trace_remove(void);
+void trace_shows_at(const struct conn *c, int from, int to, const char *why, const char *file,
+		    int line);
+#define trace_shows(c, from, to, why) trace_shows_at(c, from, to, why, __FILE__, __LINE__)
+
 /* pkt.c */
 uint32_t csum_add(uint32_t sum, const void *p, int len);
 uint16_t csum_fold(uint32_t sum);
