@@ -5,7 +5,6 @@
  * SYN_SENT by SEND is no part of the socket interface.)
  */
 #define _GNU_SOURCE
-#include <sys/stat.h>
 #include "wire.h"
 
 #define TOPIC "transitions"

@@ -252,59 +252,24 @@ static void info(void)
 #endif
 }
 
-static int in_sysfs(int state)
-{
-	char path[80], text[32];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/xtcp/states/%s", state_name(state));
-	f = fopen(path, "r");
-	check(f, "%s: %s", path, strerror(errno));
-	check(fgets(text, sizeof(text), f), "%s is empty", path);
-	fclose(f);
-	return atoi(text);
-}
-
 static void sysfs(void)
 {
+	char path[80], text[32];
+	struct conn *c;
 	unsigned int i;
+	FILE *f;
 
 	for (i = 0; i < STATES; i++) {
-		all[i].make(HOW());
-		check(in_sysfs(all[i].state) >= 1, "none in %s", state_name(all[i].state));
+		c = all[i].make(HOW());
+		snprintf(path, sizeof(path), "/sys/kernel/xtcp/states/%s",
+			 state_name(all[i].state));
+		f = fopen(path, "r");
+		check(f, "%s: %s", path, strerror(errno));
+		check(fgets(text, sizeof(text), f), "%s is empty", path);
+		check(atoi(text) >= 1, "%s says %s", path, text);
+		fclose(f);
+		(void)c;
 	}
-}
-
-/* The eleventh: a socket without a connection is counted, and is in no table of connections */
-static void closed(void)
-{
-#ifdef _UAPI_XTCP_H
-	struct conn *c = in_established();
-	struct xtcp_info x = { 0 };
-	socklen_t len = sizeof(x);
-	long now, ever, now2, ever2;
-	struct line l;
-
-	check(xtcp_count(TCP_CLOSE, &now, &ever), "no line for CLOSE");
-	inject(c, RST, 1, 0);
-	fence();
-	check(xtcp_count(TCP_CLOSE, &now2, &ever2), "no line for CLOSE");
-	check_eq(now2, now + 1);
-	check_eq(ever2, ever + 1);
-	check(in_sysfs(TCP_CLOSE) >= 1, "none in CLOSE");
-	state_is(c, TCP_CLOSE);
-	check(!find(c, &l), "a closed socket has a line");
-	mark(c);
-	do {
-		sys(getsockopt(c->fd, SOL_XTCP, XTCP_INFO, &x, &len));
-		check_eq(x.state, TCP_CLOSE);
-		check(since_ms(c) < 10000, "%lld ms in CLOSE after %d ms", (long long)x.state_ms,
-		      (int)since_ms(c));
-		poll(NULL, 0, 1);
-	} while (x.state_ms < 20);
-	check(since_ms(c) >= 10, "%lld ms in CLOSE after %d ms", (long long)x.state_ms,
-	      (int)since_ms(c));
-#endif
 }
 
 const struct row visible_rows[] = {
