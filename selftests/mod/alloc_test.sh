@@ -62,7 +62,9 @@ alloc_each() {
 		_nth=$((_nth + _every))
 	done
 	echo "# up to allocation $_nth: $_failed failed, $_survived survived" >/dev/kmsg
-	[ $_failed -ge 5 ] || { echo "only $_failed failed before $_nth, $_survived survived"; return 1; }
+	# what few of many allocations are chance decides: three of four are of names that loading does without
+	[ $_failed -ge 5 ] || [ "$_every" -gt 1 ] && [ $((_failed + _survived)) -ge 5 ] ||
+		{ echo "only $_failed failed before $_nth, $_survived survived"; return 1; }
 }
 
 alloc_no_trace() {
@@ -80,11 +82,11 @@ alloc_no_trace() {
 alloc_load() {
 	alloc_only 0xffffffffa0000000 0xffffffffff000000 || return 1
 	alloc_each "$ALLOC_EVERY" alloc_no_trace load "$mod_ko"
-	_rc=$?
+	alloc_rc=$?
 	alloc_end
-	[ $_rc = 0 ] && mod_unload || return 1
+	mod_unload || alloc_rc=1
 	# the core forgets the name of a slab whose directory could not be made
-	leakcheck_forgive sysfs_slab_add && alloc_dmesg
+	leakcheck_forgive sysfs_slab_add && alloc_dmesg && return $alloc_rc
 }
 
 alloc_alive() {
