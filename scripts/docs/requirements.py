@@ -100,7 +100,7 @@ def test_lines(tests):
     return lines
 
 
-RESULT = re.compile(r"^(?:\S+ *\| )?(not ok|ok) \d+ (?:- )?(.*?)(?: # (\w+).*)?$")
+RESULT = re.compile(r"^ *(?:\S+ *\| )?(not ok|ok) \d+ (?:- )?(.*?)(?: # (\w+).*)?$")
 
 
 def read_logs(logs):
