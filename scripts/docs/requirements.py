@@ -31,7 +31,6 @@ NO_RESULTS = """\
 ``make check`` writes this page with results, of the newest kernel, into build/rfc-conformance.rst.
 A requirement whose tests did not all run and pass is a failure."""
 RESULTS = "The results are those of one run on the newest kernel."
-HEAD = HEAD % NO_RESULTS
 
 
 class Requirement:
@@ -161,7 +160,7 @@ def page(table, where, found, seen=None):
     """The page; with seen, read_logs()'s, a result for each requirement."""
     tests = {r.name: [t for t in found if r.name in t.about] for r in table}
     without = [r for r in table if not tests[r.name]]
-    text = HEAD if seen is None else HEAD.replace(NO_RESULTS, RESULTS)
+    text = HEAD % (NO_RESULTS if seen is None else RESULTS)
     text += wrapped("%d requirements, %d with a test that names them, %d without: %s."
                     % (len(table), len(table) - len(without), len(without),
                        ", ".join(r.name for r in without) or "none"), "") + "\n"

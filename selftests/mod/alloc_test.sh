@@ -63,8 +63,9 @@ alloc_each() {
 	done
 	echo "# up to allocation $_nth: $_failed failed, $_survived survived" >/dev/kmsg
 	# what few of many allocations are chance decides: three of four are of names that loading does without
-	[ $_failed -ge 5 ] || [ "$_every" -gt 1 ] && [ $((_failed + _survived)) -ge 5 ] ||
-		{ echo "only $_failed failed before $_nth, $_survived survived"; return 1; }
+	_counted=$_failed
+	[ "$_every" = 1 ] || _counted=$((_failed + _survived))
+	[ $_counted -ge 5 ] || { echo "only $_failed failed before $_nth, $_survived survived"; return 1; }
 }
 
 alloc_no_trace() {

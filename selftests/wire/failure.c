@@ -311,24 +311,45 @@ static void dead_peer_alive(void)
 	state_is(c, TCP_ESTABLISHED);
 }
 
+/* What comes within @ms is answered by a shut window and @una; 0: it is not. Return: one came. */
+static int still_shut(struct conn *c, uint32_t una, int ms)
+{
+	struct seg *s = next_seg(c, ms);
+
+	if (!s || s->flags & RST)
+		return 0;
+	c->ts_recent = s->o.tsval;
+	if (una)
+		inject(c, ACK, c->snd, una, .win = ZERO_WIN);
+	return 1;
+}
+
+/* No progress for 8 s, answers (@una) or not, is the end. Return: how many segments asked. */
+static int eight_seconds(struct conn *c, uint32_t una, int at_most_s)
+{
+	int shots = 0;
+
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		shots += still_shut(c, una, 500);
+		check(since_ms(c) < at_most_s * 1000ULL, "not given up after %d s, %d segments",
+		      at_most_s, shots);
+	}
+	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
+	check(shots >= 3, "%d segments", shots);
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+	gone(c);
+	return shots;
+}
+
 static void zero_window_dead(int level, int opt)
 {
 	struct conn *c = in_established();
-	int probes = 0;
 
 	set_int(c->fd, level, opt, 8000);
 	zero_window(c);
 	write_stream(c, 100);
-	while (!wait_fd(c->fd, POLLERR, 0)) {
-		if (next_seg(c, 500))
-			probes++;
-		check(since_ms(c) < 20000, "not given up after 20 s");
-	}
-	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
-	check(probes >= 3, "%d probes", probes);
-	check_eq(so_error(c->fd), ETIMEDOUT);
-	drop_pending();
-	gone(c);
+	eight_seconds(c, 0, 20);
 }
 
 static void zero_window_user_timeout(void)
@@ -341,32 +362,58 @@ static void zero_window_dead_peer(void)
 	zero_window_dead(SOL_XTCP, XTCP_DEAD_PEER_MS);
 }
 
-/* The window shuts over data in flight, and the peer answers: no progress all the same. */
-static void shut_window_user_timeout(void)
+/* TCP_USER_TIMEOUT is about what is not delivered: answers for a shut window keep nothing */
+static void zero_window_answered(void)
 {
 	struct conn *c = in_established();
-	struct seg *s;
-	int shots = 0;
 
 	set_int(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 8000);
+	zero_window(c);
+	write_stream(c, 100);
+	mark_last(c);
+	eight_seconds(c, 11, 60);
+}
+
+static void shut_over_data(struct conn *c)
+{
 	write_stream(c, 100);
 	expect(c, ACK, 1, 1, .len = 100);
 	mark_last(c);
 	inject(c, ACK, 1, 1, .win = ZERO_WIN);
-	while (!wait_fd(c->fd, POLLERR, 0)) {
-		s = next_seg(c, 500);
-		if (s && !(s->flags & RST)) {
-			shots++;
-			c->ts_recent = s->o.tsval;
-			inject(c, ACK, 1, 1, .win = ZERO_WIN);
-		}
-		check(since_ms(c) < 20000, "not given up after 20 s, %d segments", shots);
+}
+
+/* The window shuts over data in flight, and the peer answers: no progress all the same. */
+static void shut_window_user_timeout(void)
+{
+	struct conn *c = in_established();
+	int shots;
+
+	set_int(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 8000);
+	shut_over_data(c);
+	shots = eight_seconds(c, 1, 20);
+	check(shots <= 12, "%d segments", shots);
+}
+
+/*
+ * A window withdrawn over data in flight, and a reader that takes a quarter of an hour: each
+ * probe is answered, so the connection lives, though they are as far apart as silence may last
+ */
+static void shut_and_alive(void)
+{
+	struct conn *c = in_established();
+	int shots = 0;
+
+	shut_over_data(c);
+	while (since_ms(c) < 900000) {
+		shots += still_shut(c, 1, 1000);
+		if (wait_fd(c->fd, POLLERR, 0))
+			fail("given up after %d ms, %d probes, all answered: %s",
+			     (int)since_ms(c), shots, strerror(so_error(c->fd)));
 	}
-	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
-	check(shots >= 3 && shots <= 12, "%d segments", shots);
-	check_eq(so_error(c->fd), ETIMEDOUT);
-	drop_pending();
-	gone(c);
+	/* 0.2 s doubled up to 120 s takes 204.6 s */
+	check(shots >= 14, "only %d probes", shots);
+	inject(c, ACK, 1, 101);
+	state_is(c, TCP_ESTABLISHED);
 }
 
 /* MUST-23: with what the profile rfc9293 sets (net tool_profile), three minutes. */
@@ -452,64 +499,6 @@ static void rto_bounds(void)
 	      (int)(t[8] - t[7]));
 }
 
-/*
- * A window withdrawn over data in flight, and a reader that takes a quarter of an hour: each
- * probe is answered, so the connection lives, though they are as far apart as silence may last
- */
-static void shut_and_alive(void)
-{
-	struct conn *c = in_established();
-	struct seg *s;
-	int shots = 0;
-
-	write_stream(c, 100);
-	expect(c, ACK, 1, 1, .len = 100);
-	mark_last(c);
-	inject(c, ACK, 1, 1, .win = ZERO_WIN);
-	while (since_ms(c) < 900000) {
-		s = next_seg(c, 1000);
-		if (s) {
-			check(!(s->flags & RST), "RST after %d probes", shots);
-			shots++;
-			c->ts_recent = s->o.tsval;
-			inject(c, ACK, 1, 1, .win = ZERO_WIN);
-		}
-		if (wait_fd(c->fd, POLLERR, 0))
-			fail("given up after %d ms, %d probes, all answered: %s",
-			     (int)since_ms(c), shots, strerror(so_error(c->fd)));
-	}
-	/* 0.2 s doubled up to 120 s takes 204.6 s */
-	check(shots >= 14, "only %d probes", shots);
-	inject(c, ACK, 1, 101);
-	state_is(c, TCP_ESTABLISHED);
-}
-
-/* TCP_USER_TIMEOUT is about what is not delivered: answers for a shut window keep nothing */
-static void user_timeout_shut(void)
-{
-	struct conn *c = in_established();
-	struct seg *s;
-	int probes = 0;
-
-	set_int(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 8000);
-	zero_window(c);
-	write_stream(c, 100);
-	mark_last(c);
-	while (!wait_fd(c->fd, POLLERR, 0)) {
-		s = next_seg(c, 500);
-		if (s && !(s->flags & RST)) {
-			probes++;
-			c->ts_recent = s->o.tsval;
-			inject(c, ACK, c->snd, s->seq - c->iss + 1, .win = ZERO_WIN);
-		}
-		check(since_ms(c) < 60000, "not given up after 60 s, %d probes", probes);
-	}
-	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
-	check(probes > 2, "%d probes", probes);
-	check_eq(so_error(c->fd), ETIMEDOUT);
-	drop_pending();
-}
-
 const struct row failure_rows[] = {
 	ROW(ROW_CORE, "MUST-18 RFC 6298 exponential backoff", backoff),
 	ROW(0, "MUST-18 RFC 6298 1 s before the first sample", initial_rto),
@@ -536,7 +525,7 @@ const struct row failure_rows[] = {
 	    zero_window_user_timeout),
 	ROW(ROW_CORE | ROW_VT, "S16 TCP_USER_TIMEOUT, the window shuts over data in flight",
 	    shut_window_user_timeout),
-	ROW(ROW_VT, "S16 TCP_USER_TIMEOUT, zero window, probes answered", user_timeout_shut),
+	ROW(ROW_VT, "S16 TCP_USER_TIMEOUT, zero window, probes answered", zero_window_answered),
 	ROW(ROW_VT, "MUST-37 a window shut over data in flight, the peer lives", shut_and_alive),
 	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, zero window",
 	    zero_window_dead_peer),

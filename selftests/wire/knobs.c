@@ -119,19 +119,26 @@ static void first_line(const char *path, char *line, int size)
 	line[strcspn(line, "\n")] = 0;
 }
 
+static void text_is(const char *name, const char *want)
+{
+	char path[128], line[128];
+
+	knob_path(name, path);
+	first_line(path, line, sizeof(line));
+	check(!strcmp(line, want), "%s is \"%s\", not \"%s\"", name, line, want);
+}
+
 static void text_is_default(const struct text *t)
 {
-	char path[128], line[128], host[128], want[160];
+	char host[128], want[160];
 
-	knob_path(t->name, path);
-	first_line(path, line, sizeof(line));
 	snprintf(want, sizeof(want), "%s", t->text);
 	if (t->third) {
 		first_line(t->third, host, sizeof(host));
 		check(strrchr(host, '\t'), "%s is %s", t->third, host);
 		strcat(want, strrchr(host, '\t') + 1);
 	}
-	check(!strcmp(line, want), "%s is \"%s\", not \"%s\"", t->name, line, want);
+	text_is(t->name, want);
 }
 
 static bool listed(const char *name)
@@ -231,13 +238,10 @@ static void is_refused(const char *name, const char *text)
 
 static void is_taken(const char *name, const char *text)
 {
-	char path[128], line[128];
 	int err = put_errno(name, text);
 
 	check(!err, "%s and %s: %s", name, text, strerror(err));
-	knob_path(name, path);
-	first_line(path, line, sizeof(line));
-	check(!strcmp(line, text), "%s is \"%s\", not \"%s\"", name, line, text);
+	text_is(name, text);
 }
 
 static void number_is_refused(const char *name, long value)
@@ -377,7 +381,6 @@ static long other_value(unsigned int i)
 static void inheritance(void)
 {
 	int old = sys(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-	char path[128], line[128];
 	unsigned int i;
 
 	knob("rto_max_ms", 600000);
@@ -391,13 +394,9 @@ static void inheritance(void)
 	for (i = 0; i < KNOBS; i++)
 		check(knob_get(defaults[i].name) == other_value(i), "%s is %ld, not %ld",
 		      defaults[i].name, knob_get(defaults[i].name), other_value(i));
-	for (i = 0; i < TEXTS; i++) {
-		if (!texts[i].good[0])
-			continue;
-		knob_path(texts[i].name, path);
-		first_line(path, line, sizeof(line));
-		check(!strcmp(line, texts[i].good[0]), "%s is %s", texts[i].name, line);
-	}
+	for (i = 0; i < TEXTS; i++)
+		if (texts[i].good[0])
+			text_is(texts[i].name, texts[i].good[0]);
 	knob("msl_ms", 4321);
 	sys(setns(old, CLONE_NEWNET));
 	check_eq(knob_get("msl_ms"), 240000);

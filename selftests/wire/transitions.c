@@ -28,10 +28,15 @@ static void begin(int from, int to)
 	trace_begin();
 }
 
-/* In the state that is left for a while: how long is told as well. */
-static void stay(struct conn *c)
+/* In the state that is left, and for a while: how long is told as well. */
+static struct conn *leave(int from, int to, struct conn *(*make)(struct how h), struct how h)
 {
+	struct conn *c;
+
+	begin(from, to);
+	c = make(h);
 	quiet_for(c, STAY_MS);
+	return c;
 }
 
 /* It was taken just now. */
@@ -74,11 +79,8 @@ static void listen_syn_recv(void)
 
 static void listen_closed(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_LISTEN, TCP_CLOSE, in_listen_, HOW());
 
-	begin(TCP_LISTEN, TCP_CLOSE);
-	c = in_listen();
-	stay(c);
 	c->pport = 0;
 	sys(close(c->lfd));
 	taken(c, "user");
@@ -86,11 +88,8 @@ static void listen_closed(void)
 
 static void syn_sent_syn_recv(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_SYN_SENT, TCP_SYN_RECV, in_syn_sent_, HOW());
 
-	begin(TCP_SYN_SENT, TCP_SYN_RECV);
-	c = in_syn_sent();
-	stay(c);
 	peer_syn(c, HOW());
 	expect(c, SYN | ACK, 0, 1);
 	taken(c, "segment");
@@ -98,11 +97,8 @@ static void syn_sent_syn_recv(void)
 
 static void syn_sent_established(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_SYN_SENT, TCP_ESTABLISHED, in_syn_sent_, HOW());
 
-	begin(TCP_SYN_SENT, TCP_ESTABLISHED);
-	c = in_syn_sent();
-	stay(c);
 	peer_syn_ack(c, HOW());
 	expect(c, ACK, 1, 1);
 	taken(c, "segment");
@@ -110,11 +106,8 @@ static void syn_sent_established(void)
 
 static void syn_sent_closed(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_SYN_SENT, TCP_CLOSE, in_syn_sent_, HOW());
 
-	begin(TCP_SYN_SENT, TCP_CLOSE);
-	c = in_syn_sent();
-	stay(c);
 	sys(close(c->fd));
 	c->fd = -1;
 	taken(c, "user");
@@ -122,11 +115,8 @@ static void syn_sent_closed(void)
 
 static void syn_recv_established(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_SYN_RECV, TCP_ESTABLISHED, in_syn_recv_, HOW());
 
-	begin(TCP_SYN_RECV, TCP_ESTABLISHED);
-	c = in_syn_recv();
-	stay(c);
 	inject(c, ACK, 1, 1);
 	do_accept(c);
 	taken(c, "segment");
@@ -135,11 +125,8 @@ static void syn_recv_established(void)
 /* The listener was in LISTEN all the time: its peer's entry goes. */
 static void syn_recv_listen(void)
 {
-	struct conn *c, l;
+	struct conn *c = leave(TCP_SYN_RECV, TCP_CLOSE, in_syn_recv_, HOW()), l;
 
-	begin(TCP_SYN_RECV, TCP_CLOSE);
-	c = in_syn_recv();
-	stay(c);
 	inject(c, RST, 1, 0);
 	fence();
 	taken(c, "reset");
@@ -152,11 +139,8 @@ static void syn_recv_listen(void)
 /* CLOSE in SYN_RECV, which a program can do after a simultaneous open. */
 static void syn_recv_fin_wait_1(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_SYN_RECV, TCP_FIN_WAIT1, in_syn_recv_, HOW(.active = true));
 
-	begin(TCP_SYN_RECV, TCP_FIN_WAIT1);
-	c = in_syn_recv(.active = true);
-	stay(c);
 	sys(close(c->fd));
 	c->fd = -1;
 	taken(c, "user");
@@ -166,11 +150,8 @@ static void syn_recv_fin_wait_1(void)
 
 static void established_fin_wait_1(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_ESTABLISHED, TCP_FIN_WAIT1, in_established_, HOW());
 
-	begin(TCP_ESTABLISHED, TCP_FIN_WAIT1);
-	c = in_established();
-	stay(c);
 	do_close(c, HOW());
 	expect(c, FIN | ACK, 1, 1);
 	taken(c, "user");
@@ -178,11 +159,8 @@ static void established_fin_wait_1(void)
 
 static void established_close_wait(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_ESTABLISHED, TCP_CLOSE_WAIT, in_established_, HOW());
 
-	begin(TCP_ESTABLISHED, TCP_CLOSE_WAIT);
-	c = in_established();
-	stay(c);
 	inject(c, FIN | ACK, 1, 1);
 	expect(c, ACK, 1, 2);
 	taken(c, "segment");
@@ -190,11 +168,8 @@ static void established_close_wait(void)
 
 static void fin_wait_1_fin_wait_2(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_FIN_WAIT1, TCP_FIN_WAIT2, in_fin_wait_1_, HOW());
 
-	begin(TCP_FIN_WAIT1, TCP_FIN_WAIT2);
-	c = in_fin_wait_1();
-	stay(c);
 	inject(c, ACK, 1, 2);
 	quiet(c);
 	taken(c, "segment");
@@ -202,11 +177,8 @@ static void fin_wait_1_fin_wait_2(void)
 
 static void fin_wait_1_closing(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_FIN_WAIT1, TCP_CLOSING, in_fin_wait_1_, HOW());
 
-	begin(TCP_FIN_WAIT1, TCP_CLOSING);
-	c = in_fin_wait_1();
-	stay(c);
 	inject(c, FIN | ACK, 1, 1);
 	expect(c, ACK, 2, 2);
 	taken(c, "segment");
@@ -214,11 +186,8 @@ static void fin_wait_1_closing(void)
 
 static void fin_wait_1_time_wait(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_FIN_WAIT1, TCP_TIME_WAIT, in_fin_wait_1_, HOW());
 
-	begin(TCP_FIN_WAIT1, TCP_TIME_WAIT);
-	c = in_fin_wait_1();
-	stay(c);
 	inject(c, FIN | ACK, 1, 2);
 	expect(c, ACK, 2, 2);
 	taken(c, "segment");
@@ -226,11 +195,8 @@ static void fin_wait_1_time_wait(void)
 
 static void fin_wait_2_time_wait(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_FIN_WAIT2, TCP_TIME_WAIT, in_fin_wait_2_, HOW());
 
-	begin(TCP_FIN_WAIT2, TCP_TIME_WAIT);
-	c = in_fin_wait_2();
-	stay(c);
 	inject(c, FIN | ACK, 1, 2);
 	expect(c, ACK, 2, 2);
 	taken(c, "segment");
@@ -238,11 +204,8 @@ static void fin_wait_2_time_wait(void)
 
 static void closing_time_wait(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_CLOSING, TCP_TIME_WAIT, in_closing_, HOW());
 
-	begin(TCP_CLOSING, TCP_TIME_WAIT);
-	c = in_closing();
-	stay(c);
 	inject(c, ACK, 2, 2);
 	fence();
 	taken(c, "segment");
@@ -250,11 +213,8 @@ static void closing_time_wait(void)
 
 static void close_wait_last_ack(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_CLOSE_WAIT, TCP_LAST_ACK, in_close_wait_, HOW());
 
-	begin(TCP_CLOSE_WAIT, TCP_LAST_ACK);
-	c = in_close_wait();
-	stay(c);
 	do_close(c, HOW());
 	expect(c, FIN | ACK, 1, 2);
 	taken(c, "user");
@@ -262,11 +222,8 @@ static void close_wait_last_ack(void)
 
 static void last_ack_closed(void)
 {
-	struct conn *c;
+	struct conn *c = leave(TCP_LAST_ACK, TCP_CLOSE, in_last_ack_, HOW());
 
-	begin(TCP_LAST_ACK, TCP_CLOSE);
-	c = in_last_ack();
-	stay(c);
 	inject(c, ACK, 2, 2);
 	fence();
 	taken(c, "segment");

@@ -68,19 +68,29 @@ static bool find(const struct conn *c, struct line *l)
 	return found;
 }
 
-/* The time in a state goes on, and no faster than the clock; @start: before the first look. */
-static void grows(const struct conn *c, const struct line *first, uint64_t start)
+/* How long the connection has been in @state, by its line. */
+static long line_ms(const struct conn *c, int state)
 {
-	uint64_t passed;
 	struct line l;
 
+	check(find(c, &l), "%s went away", state_name(state));
+	return l.ms;
+}
+
+/* The time in a state goes on by 20 ms, which take as long. */
+static void grows(const struct conn *c, int state, long (*ms)(const struct conn *c, int state))
+{
+	uint64_t start = now_ns(), passed;
+	long first = ms(c, state), last;
+
+	check(first < 10000, "%ld ms in %s", first, state_name(state));
 	do {
-		check(find(c, &l), "%s went away", first->state);
+		last = ms(c, state);
 		passed = (now_ns() - start) / MSEC;
-		check(passed < 10000, "%ld ms, %d ms later %ld ms in %s", first->ms,
-		      (int)passed, l.ms, l.state);
+		check(passed < 10000, "%ld ms, %d ms later %ld ms in %s", first, (int)passed, last,
+		      state_name(state));
 		poll(NULL, 0, 1);
-	} while (l.ms < first->ms + 20);
+	} while (last < first + 20);
 	/* A tick, and milliseconds that are cut off. */
 	check(passed + 5 >= 20, "20 ms more after %d ms", (int)passed);
 }
@@ -90,7 +100,6 @@ static void sockets(void)
 	struct conn *c;
 	unsigned int i;
 	struct line l;
-	uint64_t start;
 
 	for (i = 0; i < STATES; i++) {
 		if (!all[i].kind)
@@ -98,13 +107,11 @@ static void sockets(void)
 		c = all[i].make(HOW());
 		if (all[i].state == TCP_LISTEN)
 			c->pport = 0;
-		start = now_ns();
 		check(find(c, &l), "%s is not there",
 		      state_name(all[i].state));
 		check(!strcmp(l.kind, all[i].kind), "%s is a %s, not a %s",
 		      state_name(all[i].state), l.kind, all[i].kind);
-		check(l.ms < 10000, "%ld ms in %s", l.ms, l.state);
-		grows(c, &l, start);
+		grows(c, all[i].state, line_ms);
 		if (all[i].make == in_fin_wait_1_ ||
 		    all[i].make == in_syn_sent_ || all[i].make == in_time_wait_)
 			check(l.timer_ms > 0 && strcmp(l.timer, "-"),
@@ -183,19 +190,12 @@ static struct xtcp_info xtcp_info(int fd)
 	return x;
 }
 
-/* The time in the state goes on by 20 ms, which take as long. */
-static void info_grows(int fd, int state)
+static long info_ms(const struct conn *c, int state)
 {
-	uint64_t start = now_ns(), first = xtcp_info(fd).state_ms, passed;
+	struct xtcp_info x = xtcp_info(state == TCP_LISTEN ? c->lfd : c->fd);
 
-	check(first < 10000, "%d ms in %s", (int)first, state_name(state));
-	do {
-		check_eq(xtcp_info(fd).state, state);
-		passed = (now_ns() - start) / MSEC;
-		check(passed < 10000, "no 20 ms more in %s after 10 s", state_name(state));
-		poll(NULL, 0, 1);
-	} while (xtcp_info(fd).state_ms < first + 20);
-	check(passed + 5 >= 20, "20 ms more after %d ms", (int)passed);
+	check_eq(x.state, state);
+	return x.state_ms;
 }
 #endif
 
@@ -208,14 +208,12 @@ static void own_info(void)
 	for (i = 0; i < STATES; i++) {
 		struct how h = HOW(.active = all[i].state == TCP_SYN_RECV);
 		struct conn *c;
-		int fd;
 
 		if (all[i].state == TCP_TIME_WAIT)
 			continue;
 		c = all[i].make(h);
-		fd = all[i].state == TCP_LISTEN ? c->lfd : c->fd;
-		check_eq(tcpi_state(fd), all[i].state);
-		info_grows(fd, all[i].state);
+		check_eq(tcpi_state(all[i].state == TCP_LISTEN ? c->lfd : c->fd), all[i].state);
+		grows(c, all[i].state, info_ms);
 	}
 #else
 	fail("built without module/uapi/xtcp.h");
