@@ -43,6 +43,7 @@ void __visible cleanup_module(void);
 #include "conn/urg.c"
 #include "conn/acceptq.c"
 #include "conn/binding.c"
+#include "conn/portrules.c"
 #include "conn/ports.c"
 #include "conn/reserve.c"
 #include "conn/life.c"

@@ -46,71 +46,7 @@ static struct hlist_head *xtcp_ports_bucket(const struct net *net, u16 port)
 	return &xtcp_ports_table[hash_32(net_hash_mix(net) + port, XTCP_PORTS_BITS)];
 }
 
-/* ---- what conflicts ---- */
-
-/**
- * struct xtcp_port_wish - what the other side of a conflict had set
- * @reuse: SO_REUSEADDR
- * @reuseport: SO_REUSEPORT
- * @listens: it listens
- * @uid: whose it is
- */
-struct xtcp_port_wish {
-	bool reuse;
-	bool reuseport;
-	bool listens;
-	kuid_t uid;
-};
-
-/*
- * TCP's rules: SO_REUSEADDR on both sides is enough unless the one that is there
- * listens; SO_REUSEPORT on both sides is enough for one user. A port that is to
- * be chosen freely (@relax false) is shared with nobody.
- */
-static bool xtcp_ports_clash(const struct sock *sk, const struct xtcp_port_wish *other,
-			     bool relax)
-{
-	if (!relax)
-		return true;
-	if (sk->sk_reuse && other->reuse && !other->listens)
-		return false;
-	return !sk->sk_reuseport || !other->reuseport ||
-	       !uid_eq(sk_uid(sk), other->uid);
-}
-
-/* Does @sk clash with an owner or a sharer of @port? */
-static bool xtcp_ports_clash_any(const struct sock *sk, struct xtcp_port *port, bool relax)
-{
-	struct xtcp_port_wish wish;
-	struct xtcp_sock *other;
-	bool clash = false;
-
-	spin_lock_bh(&port->lock);
-	hlist_for_each_entry(other, &port->owners, port_node) {
-		const struct sock *sk2 = (const struct sock *)other;
-
-		if (sk2 == sk)
-			continue;
-		wish.reuse = sk2->sk_reuse;
-		wish.reuseport = sk2->sk_reuseport;
-		wish.listens = READ_ONCE(other->port_listens);
-		wish.uid = sk_uid(sk2);
-		clash = xtcp_ports_clash(sk, &wish, relax);
-		if (clash)
-			break;
-	}
-	/* @sk's own children were never in the way of @sk */
-	if (!clash && refcount_read(&port->refs) > port->owner_count &&
-	    xtcp_sk(sk)->port != port) {
-		wish.reuse = port->share_reuse;
-		wish.reuseport = port->share_reuseport;
-		wish.listens = false;
-		wish.uid = port->share_uid;
-		clash = xtcp_ports_clash(sk, &wish, relax);
-	}
-	spin_unlock_bh(&port->lock);
-	return clash;
-}
+/* ---- making and releasing ---- */
 
 /* Is @b free for @sk among XTCP's own? Context: xtcp_ports_mutex. */
 static bool xtcp_ports_free(const struct sock *sk, const struct xtcp_binding *b, bool relax)
@@ -120,13 +56,11 @@ static bool xtcp_ports_free(const struct sock *sk, const struct xtcp_binding *b,
 	lockdep_assert_held(&xtcp_ports_mutex);
 	hlist_for_each_entry(port, xtcp_ports_bucket(b->net, b->port), node) {
 		if (xtcp_binding_overlap(b, &port->bind) && refcount_read(&port->refs) &&
-		    xtcp_ports_clash_any(sk, port, relax))
+		    xtcp_port_clash(sk, port, relax))
 			return false;
 	}
 	return true;
 }
-
-/* ---- making and releasing ---- */
 
 static struct xtcp_port *xtcp_ports_make(const struct sock *sk, const struct xtcp_binding *b)
 {
@@ -217,9 +151,23 @@ static struct xtcp_port *xtcp_ports_take_up(const struct xtcp_binding *b)
 	return NULL;
 }
 
-static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
+/* @sk becomes an owner, and has the reference. Context: xtcp_ports_mutex. */
+static void xtcp_ports_join(struct sock *sk, struct xtcp_port *port)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	spin_lock_bh(&port->lock);
+	port->share_uid = sk_uid(sk);
+	port->owner_count++;
+	hlist_add_head(&xt->port_node, &port->owners);
+	xt->port_owner = 1;
+	spin_unlock_bh(&port->lock);
+	xt->port = port;
+	xtcp_reserve_mirror(port);
+}
+
+static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
+{
 	struct xtcp_binding b;
 	struct xtcp_port *port;
 
@@ -234,15 +182,8 @@ static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
 			return PTR_ERR(port);
 	}
 
-	spin_lock_bh(&port->lock);
-	port->share_uid = sk_uid(sk);
-	port->owner_count++;
-	hlist_add_head(&xt->port_node, &port->owners);
-	xt->port_owner = 1;
-	spin_unlock_bh(&port->lock);
-	xt->port = port;
+	xtcp_ports_join(sk, port);
 	inet_sk(sk)->inet_num = snum;
-	xtcp_reserve_mirror(port);
 	return 0;
 }
 
@@ -299,25 +240,11 @@ static void xtcp_ports_note(struct xtcp_port *port, const struct sock *sk)
 	port->share_reuseport = port->share_reuseport && sk->sk_reuseport;
 }
 
-/**
- * xtcp_port_listen() - a bound socket begins to listen
- * @sk: socket
- *
- * By TCP's rules two sockets that share a binding through SO_REUSEADDR alone
- * cannot both listen.
- *
- * Context: process, socket lock owned; may sleep.
- * Return: 0 or -EADDRINUSE.
- */
-int xtcp_port_listen(struct sock *sk)
+static int xtcp_ports_listen(struct sock *sk)
 {
 	struct xtcp_port *port = xtcp_sk(sk)->port;
 	int err = 0;
 
-	if (WARN_ON_ONCE(!port))
-		return -EADDRINUSE;
-	if (xtcp_sk(sk)->port_listens)
-		return 0;
 	mutex_lock(&xtcp_ports_mutex);
 	if (!xtcp_ports_free(sk, &port->bind, true)) {
 		err = -EADDRINUSE;
@@ -374,6 +301,98 @@ void xtcp_port_unlisten(struct sock *sk)
 	if (!--port->listeners && port->host)
 		kernel_sock_shutdown(port->host, SHUT_RDWR);
 	mutex_unlock(&xtcp_ports_mutex);
+}
+
+/* ---- another device ---- */
+
+/*
+ * The binding of an only owner goes where its socket goes, as TCP's does: that takes nothing
+ * that could be had no more, a right to the port least of all. Context: xtcp_ports_mutex.
+ */
+static bool xtcp_ports_follow(struct xtcp_port *port, const struct sock *sk)
+{
+	struct xtcp_binding b;
+
+	xtcp_binding_of(sk, port->bind.port, &b);
+	if (port->bind.dev == b.dev && port->bind.l3mdev == b.l3mdev)
+		return true;
+	if (READ_ONCE(port->owner_count) > 1)
+		return false;
+	port->bind.dev = b.dev;
+	port->bind.l3mdev = b.l3mdev;
+	if (port->host)
+		WRITE_ONCE(port->host->sk->sk_bound_dev_if, b.dev);
+	return true;
+}
+
+/*
+ * Others stay with the binding: @sk gets one of its own. If that can not be had it keeps the old
+ * one, but does not listen there: the host would answer who comes over the other devices.
+ */
+static void xtcp_ports_part(struct sock *sk, struct xtcp_port *port)
+{
+	bool listens = xtcp_sk(sk)->port_listens;
+
+	refcount_inc(&port->refs);
+	xtcp_port_unlisten(sk);
+	xtcp_port_release(sk);
+	if (xtcp_port_get(sk, inet_sk(sk)->inet_num)) {
+		mutex_lock(&xtcp_ports_mutex);
+		xtcp_ports_join(sk, port);
+		mutex_unlock(&xtcp_ports_mutex);
+		return;
+	}
+	xtcp_port_put(port);
+	if (listens)
+		xtcp_ports_listen(sk);
+}
+
+/**
+ * xtcp_port_move() - SO_BINDTODEVICE of a bound socket
+ * @sk: socket; its device is the new one
+ * @may_sleep: false in a BPF program, which is under RCU: a binding that is shared, or at a moment
+ *             when another is made, stays as wide as it was until the socket listens
+ *
+ * The reservation must follow: one for all devices would take the SYNs that this listener does not
+ * hear any more. TCP does not fail here, and looks for a clash when the socket listens.
+ *
+ * Context: process, socket lock owned.
+ */
+void xtcp_port_move(struct sock *sk, bool may_sleep)
+{
+	struct xtcp_port *port = xtcp_sk(sk)->port;
+	bool alone;
+
+	if (!xtcp_sk(sk)->port_owner)
+		return;
+	if (may_sleep)
+		mutex_lock(&xtcp_ports_mutex);
+	else if (!mutex_trylock(&xtcp_ports_mutex))
+		return;
+	alone = xtcp_ports_follow(port, sk);
+	mutex_unlock(&xtcp_ports_mutex);
+	if (!alone && may_sleep)
+		xtcp_ports_part(sk, port);
+}
+
+/**
+ * xtcp_port_listen() - a bound socket begins to listen
+ * @sk: socket
+ *
+ * By TCP's rules two sockets that share a binding through SO_REUSEADDR alone
+ * cannot both listen.
+ *
+ * Context: process, socket lock owned; may sleep.
+ * Return: 0 or -EADDRINUSE.
+ */
+int xtcp_port_listen(struct sock *sk)
+{
+	if (WARN_ON_ONCE(!xtcp_sk(sk)->port))
+		return -EADDRINUSE;
+	if (xtcp_sk(sk)->port_listens)
+		return 0;
+	xtcp_port_move(sk, true);
+	return xtcp_ports_listen(sk);
 }
 
 /* ---- references ---- */

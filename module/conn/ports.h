@@ -25,6 +25,9 @@ int xtcp_port_get(struct sock *sk, unsigned short snum);
 int xtcp_port_listen(struct sock *sk);
 void xtcp_port_unlisten(struct sock *sk);
 
+/* SO_BINDTODEVICE: the reservation follows. Context: process, socket lock; may sleep if it may. */
+void xtcp_port_move(struct sock *sk, bool may_sleep);
+
 /* A child or a TIME_WAIT entry shares its parent's reservation. Context: any. */
 struct xtcp_port *xtcp_port_share(struct xtcp_port *port, const struct sock *sk);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What ports.c and reserve.c share: a binding and its counterpart in the host.
+ * What ports.c, portrules.c and reserve.c share: a binding and its counterpart in the host.
  */
 #ifndef _XTCP_CONN_RESERVE_H
 #define _XTCP_CONN_RESERVE_H
@@ -40,6 +40,9 @@ struct xtcp_port {
 	struct list_head gone;
 	struct rcu_head rcu;
 };
+
+/* portrules.c: is @port, which overlaps, in the way of @sk? Context: any but hard IRQ. */
+bool xtcp_port_clash(const struct sock *sk, struct xtcp_port *port, bool relax);
 
 /* reserve.c: the host's socket of a binding. Context: process, xtcp_ports_mutex. */
 int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk);

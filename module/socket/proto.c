@@ -8,6 +8,7 @@
  */
 #include "socket.h"
 
+#include <linux/bpf.h>
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <net/inet_common.h>
@@ -174,22 +175,10 @@ static void xtcp_proto_unhash(struct sock *sk)
 	xtcp_flow_remove(&sk->__sk_common);
 }
 
-/*
- * proto.rehash: SO_BINDTODEVICE on a bound socket. The reservation must follow: one
- * for all devices would take the SYNs that this listener does not hear any more.
- * TCP does not fail here; a clash with another device's socket leaves us without
- * a reservation, which listen() will look into.
- */
+/* proto.rehash: SO_BINDTODEVICE on a bound socket, perhaps by a BPF program. */
 static void xtcp_proto_rehash(struct sock *sk)
 {
-	bool listens = xtcp_sk(sk)->port_listens;
-
-	if (!xtcp_sk(sk)->port_owner)
-		return;
-	xtcp_port_unlisten(sk);
-	xtcp_port_release(sk);
-	if (!xtcp_port_get(sk, inet_sk(sk)->inet_num) && listens)
-		xtcp_port_listen(sk);
+	xtcp_port_move(sk, !has_current_bpf_ctx());
 }
 
 /* proto.put_port: bind() takes a port back, a BPF program was against it. */

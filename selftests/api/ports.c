@@ -204,3 +204,73 @@ TEST_F(api, listen_conflict_late)
 	EXPECT_EQ(0, close(x));
 	EXPECT_TRUE(WAIT(listen(y, 1) == 0));
 }
+
+/* The port goes along with its socket, and a right that was needed once is needed no more. */
+TEST_F(api, bindtodevice_of_a_low_port)
+{
+	struct addr a = addr_make(self->s, W_ANY, 745);
+	int l = srv_socket(self->s, 0);
+
+	ASSERT_LE(0, l);
+	ASSERT_LE(0, ns_mute_device());
+	ASSERT_EQ(0, do_bind(l, &a));
+	ASSERT_EQ(0, listen(l, 1));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
+	ASSERT_EQ(0, setresuid(65534, 65534, 0));
+	EXPECT_EQ(0, on_device(l, "lo"));
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
+	EXPECT_EQ(0, host_may(self->s, "mute", &a));
+	EXPECT_EQ(0, on_device(l, ""));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
+	close(l);
+	EXPECT_EQ(0, host_may(self->s, "lo", &a));
+}
+
+TEST_F(api, bindtodevice_of_one_of_two)
+{
+	struct addr a = addr_make(self->s, W_ANY, 4246);
+	int l = srv_socket(self->s, 0), other = srv_socket(self->s, 0);
+
+	ASSERT_LE(0, l);
+	ASSERT_LE(0, other);
+	ASSERT_LE(0, ns_mute_device());
+	set_int(l, SOL_SOCKET, SO_REUSEPORT, 1);
+	set_int(other, SOL_SOCKET, SO_REUSEPORT, 1);
+	ASSERT_EQ(0, do_bind(l, &a));
+	ASSERT_EQ(0, do_bind(other, &a));
+	ASSERT_EQ(0, listen(l, 1));
+	ASSERT_EQ(0, listen(other, 1));
+	EXPECT_EQ(0, on_device(l, "mute"));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
+	close(other);
+	EXPECT_EQ(0, host_may(self->s, "lo", &a));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
+}
+
+/* Another one listens on that device: it is listen() that fails, and until it is gone. */
+TEST_F(api, bindtodevice_where_another_listens)
+{
+	struct addr a = addr_make(self->s, W_ANY, 4247), lo = addr_make(self->s, W_LO, 4247);
+	int fd = srv_socket(self->s, 0), idle = srv_socket(self->s, 0);
+	int host = host_socket(self->s, 0), c = cli_socket(self->s, 0);
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, idle);
+	ASSERT_LE(0, host);
+	ASSERT_LE(0, ns_mute_device());
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	set_int(idle, SOL_SOCKET, SO_REUSEADDR, 1);
+	set_int(host, SOL_SOCKET, SO_REUSEADDR, 1);
+	ASSERT_EQ(0, do_bind(fd, &a));
+	ASSERT_EQ(0, do_bind(idle, &a));
+	ASSERT_EQ(0, on_device(host, "mute"));
+	ASSERT_EQ(0, do_bind(host, &a));
+	ASSERT_EQ(0, listen(host, 1));
+	EXPECT_EQ(0, on_device(fd, "mute"));
+	EXPECT_EQ(-EADDRINUSE, sys(listen(fd, 1)));
+	close(host);
+	EXPECT_EQ(0, sys(listen(fd, 1)));
+	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &lo));
+}

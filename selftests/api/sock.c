@@ -406,3 +406,20 @@ bool pattern_ok(const __u8 *buf, size_t pos, size_t len)
 			return false;
 	return true;
 }
+
+int on_device(int fd, const char *dev)
+{
+	return sys(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev)));
+}
+
+/* May a socket of the host's have the port on that device? */
+long host_may(const struct api_stack *s, const char *dev, const struct addr *a)
+{
+	int fd = host_socket(s, 0);
+	long err = on_device(fd, dev);
+
+	if (!err)
+		err = do_bind(fd, a);
+	close(fd);
+	return err;
+}
