@@ -387,6 +387,10 @@ static inline ssize_t xtcp_splice_from_iter(struct sk_buff *skb, struct iov_iter
 	(__inet_lookup_established)(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
 #define __inet6_lookup_established(net, ...) \
 	(__inet6_lookup_established)(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#define __inet_lookup_listener(net, ...) \
+	(__inet_lookup_listener)(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
+#define inet6_lookup_listener(net, ...) \
+	(inet6_lookup_listener)(net, (net)->ipv4.tcp_death_row.hashinfo, __VA_ARGS__)
 #endif
 
 /* A child does not share its listener's list of flow labels. */

@@ -62,7 +62,8 @@ static bool xtcp_ports_free(const struct sock *sk, const struct xtcp_binding *b,
 	return true;
 }
 
-static struct xtcp_port *xtcp_ports_make(const struct sock *sk, const struct xtcp_binding *b)
+static struct xtcp_port *
+xtcp_ports_make(const struct sock *sk, const struct xtcp_binding *b, bool relax)
 {
 	struct xtcp_port *other, *port;
 	int err;
@@ -82,7 +83,7 @@ static struct xtcp_port *xtcp_ports_make(const struct sock *sk, const struct xtc
 			if (other->bind.port == b->port && net_eq(other->bind.net, b->net))
 				xtcp_reserve_mirror(other);
 		}
-		err = xtcp_reserve_make(port, sk);
+		err = xtcp_reserve_make(port, sk, relax);
 		if (err) {
 			kfree(port);
 			return ERR_PTR(err);
@@ -151,6 +152,13 @@ static struct xtcp_port *xtcp_ports_take_up(const struct xtcp_binding *b)
 	return NULL;
 }
 
+/* Note what the children of @sk will have inherited. */
+static void xtcp_ports_note(struct xtcp_port *port, const struct sock *sk)
+{
+	port->share_reuse = port->share_reuse && sk->sk_reuse;
+	port->share_reuseport = port->share_reuseport && sk->sk_reuseport;
+}
+
 /* @sk becomes an owner, and has the reference. Context: xtcp_ports_mutex. */
 static void xtcp_ports_join(struct sock *sk, struct xtcp_port *port)
 {
@@ -162,8 +170,23 @@ static void xtcp_ports_join(struct sock *sk, struct xtcp_port *port)
 	hlist_add_head(&xt->port_node, &port->owners);
 	xt->port_owner = 1;
 	spin_unlock_bh(&port->lock);
-	xt->port = port;
+	/* children of a listener find it here */
+	smp_store_release(&xt->port, port);
 	xtcp_reserve_mirror(port);
+}
+
+/* An owner no more; the reference is the caller's. Context: any but hard IRQ. */
+static void xtcp_ports_leave(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	struct xtcp_port *port = xt->port;
+
+	spin_lock_bh(&port->lock);
+	xtcp_ports_note(port, sk);
+	hlist_del(&xt->port_node);
+	xt->port_owner = 0;
+	port->owner_count--;
+	spin_unlock_bh(&port->lock);
 }
 
 static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
@@ -177,7 +200,7 @@ static int xtcp_ports_bind(struct sock *sk, u16 snum, bool relax)
 	port = xtcp_ports_take_up(&b);
 	xtcp_ports_reap();
 	if (!port) {
-		port = xtcp_ports_make(sk, &b);
+		port = xtcp_ports_make(sk, &b, false);
 		if (IS_ERR(port))
 			return PTR_ERR(port);
 	}
@@ -233,35 +256,25 @@ int xtcp_port_get(struct sock *sk, unsigned short snum)
 
 /* ---- listening ---- */
 
-/* Note what the children of @sk will have inherited. */
-static void xtcp_ports_note(struct xtcp_port *port, const struct sock *sk)
-{
-	port->share_reuse = port->share_reuse && sk->sk_reuse;
-	port->share_reuseport = port->share_reuseport && sk->sk_reuseport;
-}
-
-static int xtcp_ports_listen(struct sock *sk)
+/* @relax: it listened before. Context: process, xtcp_ports_mutex. */
+static int xtcp_ports_listen(struct sock *sk, bool relax)
 {
 	struct xtcp_port *port = xtcp_sk(sk)->port;
-	int err = 0;
+	int err;
 
-	mutex_lock(&xtcp_ports_mutex);
-	if (!xtcp_ports_free(sk, &port->bind, true)) {
-		err = -EADDRINUSE;
-		goto out;
-	}
+	if (!relax && !xtcp_ports_free(sk, &port->bind, true))
+		return -EADDRINUSE;
 	xtcp_reserve_mirror(port);
-	if (!port->listeners && port->host)
-		err = kernel_listen(port->host, 0);
-	if (err)
-		goto out;
+	if (!port->listeners && port->host) {
+		err = xtcp_reserve_listen(port, relax);
+		if (err)
+			return err;
+	}
 	port->listeners++;
 	if (!rcu_access_pointer(port->listener))
 		rcu_assign_pointer(port->listener, sk);
 	WRITE_ONCE(xtcp_sk(sk)->port_listens, true);
-out:
-	mutex_unlock(&xtcp_ports_mutex);
-	return err;
+	return 0;
 }
 
 static struct sock *xtcp_ports_other_listener(struct xtcp_port *port)
@@ -280,6 +293,19 @@ static struct sock *xtcp_ports_other_listener(struct xtcp_port *port)
 	return sk;
 }
 
+static void xtcp_ports_unlisten(struct sock *sk)
+{
+	struct xtcp_port *port = xtcp_sk(sk)->port;
+
+	if (!xtcp_sk(sk)->port_listens)
+		return;
+	WRITE_ONCE(xtcp_sk(sk)->port_listens, false);
+	if (rcu_access_pointer(port->listener) == sk)
+		rcu_assign_pointer(port->listener, xtcp_ports_other_listener(port));
+	if (!--port->listeners && port->host)
+		kernel_sock_shutdown(port->host, SHUT_RDWR);
+}
+
 /**
  * xtcp_port_unlisten() - a listener stops
  * @sk: socket; nothing happens unless it listens
@@ -290,89 +316,77 @@ static struct sock *xtcp_ports_other_listener(struct xtcp_port *port)
  */
 void xtcp_port_unlisten(struct sock *sk)
 {
-	struct xtcp_port *port = xtcp_sk(sk)->port;
-
-	if (!port || !xtcp_sk(sk)->port_listens)
+	if (!xtcp_sk(sk)->port || !xtcp_sk(sk)->port_listens)
 		return;
 	mutex_lock(&xtcp_ports_mutex);
-	WRITE_ONCE(xtcp_sk(sk)->port_listens, false);
-	if (rcu_access_pointer(port->listener) == sk)
-		rcu_assign_pointer(port->listener, xtcp_ports_other_listener(port));
-	if (!--port->listeners && port->host)
-		kernel_sock_shutdown(port->host, SHUT_RDWR);
+	xtcp_ports_unlisten(sk);
 	mutex_unlock(&xtcp_ports_mutex);
 }
 
 /* ---- another device ---- */
 
 /*
- * The binding of an only owner goes where its socket goes, as TCP's does: that takes nothing
- * that could be had no more, a right to the port least of all. Context: xtcp_ports_mutex.
+ * The binding of an only user goes where its socket goes, as TCP's does, unless a VRF is entered or
+ * left: the host has its socket among the others of that one. Context: xtcp_ports_mutex.
  */
-static bool xtcp_ports_follow(struct xtcp_port *port, const struct sock *sk)
+static bool xtcp_ports_follow(struct xtcp_port *port, const struct xtcp_binding *b)
 {
-	struct xtcp_binding b;
-
-	xtcp_binding_of(sk, port->bind.port, &b);
-	if (port->bind.dev == b.dev && port->bind.l3mdev == b.l3mdev)
-		return true;
-	if (READ_ONCE(port->owner_count) > 1)
+	if (refcount_read(&port->refs) > 1 || port->bind.l3mdev != b->l3mdev)
 		return false;
-	port->bind.dev = b.dev;
-	port->bind.l3mdev = b.l3mdev;
+	port->bind.dev = b->dev;
 	if (port->host)
-		WRITE_ONCE(port->host->sk->sk_bound_dev_if, b.dev);
+		xtcp_reserve_move(port);
 	return true;
 }
 
 /*
- * Others stay with the binding: @sk gets one of its own. If that can not be had it keeps the old
- * one, but does not listen there: the host would answer who comes over the other devices.
+ * What others live under as well stays with them, and @sk gets a binding of its own. As with TCP
+ * nobody asks whether that is in anybody's way. Context: process, xtcp_ports_mutex.
  */
-static void xtcp_ports_part(struct sock *sk, struct xtcp_port *port)
+static int xtcp_ports_part(struct sock *sk, const struct xtcp_binding *b)
 {
+	struct xtcp_port *old = xtcp_sk(sk)->port, *port;
 	bool listens = xtcp_sk(sk)->port_listens;
 
-	refcount_inc(&port->refs);
-	xtcp_port_unlisten(sk);
-	xtcp_port_release(sk);
-	if (xtcp_port_get(sk, inet_sk(sk)->inet_num)) {
-		mutex_lock(&xtcp_ports_mutex);
-		xtcp_ports_join(sk, port);
-		mutex_unlock(&xtcp_ports_mutex);
-		return;
-	}
-	xtcp_port_put(port);
-	if (listens)
-		xtcp_ports_listen(sk);
+	port = xtcp_ports_take_up(b);
+	if (!port)
+		port = xtcp_ports_make(sk, b, true);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	xtcp_ports_unlisten(sk);
+	xtcp_ports_leave(sk);
+	xtcp_ports_join(sk, port);
+	xtcp_port_put(old);
+	return listens ? xtcp_ports_listen(sk, true) : 0;
 }
 
 /**
  * xtcp_port_move() - SO_BINDTODEVICE of a bound socket
  * @sk: socket; its device is the new one
- * @may_sleep: false in a BPF program, which is under RCU: a binding that is shared, or at a moment
- *             when another is made, stays as wide as it was until the socket listens
+ * @may_sleep: false in a BPF program, which is under RCU, perhaps in a softirq
  *
- * The reservation must follow: one for all devices would take the SYNs that this listener does not
- * hear any more. TCP does not fail here, and looks for a clash when the socket listens.
+ * The reservation follows. TCP does not fail here, and looks for a clash when the socket listens.
+ * Where it can not follow, for want of memory or of sleep, it stays as it was until the socket
+ * listens; one that listens already then keeps host sockets away from more than it hears.
  *
- * Context: process, socket lock owned.
+ * Context: process, or softirq if !@may_sleep; socket lock owned.
  */
 void xtcp_port_move(struct sock *sk, bool may_sleep)
 {
 	struct xtcp_port *port = xtcp_sk(sk)->port;
-	bool alone;
+	struct xtcp_binding b;
 
 	if (!xtcp_sk(sk)->port_owner)
 		return;
 	if (may_sleep)
 		mutex_lock(&xtcp_ports_mutex);
-	else if (!mutex_trylock(&xtcp_ports_mutex))
+	else if (in_serving_softirq() || !mutex_trylock(&xtcp_ports_mutex))
 		return;
-	alone = xtcp_ports_follow(port, sk);
+	xtcp_binding_of(sk, port->bind.port, &b);
+	/* a connection's address may be narrower than what it is bound to */
+	if (!xtcp_binding_same_device(&port->bind, &b) && !xtcp_ports_follow(port, &b) && may_sleep)
+		xtcp_ports_part(sk, &b);
 	mutex_unlock(&xtcp_ports_mutex);
-	if (!alone && may_sleep)
-		xtcp_ports_part(sk, port);
 }
 
 /**
@@ -387,12 +401,17 @@ void xtcp_port_move(struct sock *sk, bool may_sleep)
  */
 int xtcp_port_listen(struct sock *sk)
 {
+	int err;
+
 	if (WARN_ON_ONCE(!xtcp_sk(sk)->port))
 		return -EADDRINUSE;
 	if (xtcp_sk(sk)->port_listens)
 		return 0;
 	xtcp_port_move(sk, true);
-	return xtcp_ports_listen(sk);
+	mutex_lock(&xtcp_ports_mutex);
+	err = xtcp_ports_listen(sk, false);
+	mutex_unlock(&xtcp_ports_mutex);
+	return err;
 }
 
 /* ---- references ---- */
@@ -456,15 +475,9 @@ void xtcp_port_release(struct sock *sk)
 	if (!port)
 		return;
 	WARN_ON_ONCE(xt->port_listens);
+	if (xt->port_owner)
+		xtcp_ports_leave(sk);
 	WRITE_ONCE(xt->port, NULL);
-	if (xt->port_owner) {
-		spin_lock_bh(&port->lock);
-		xtcp_ports_note(port, sk);
-		hlist_del(&xt->port_node);
-		xt->port_owner = 0;
-		port->owner_count--;
-		spin_unlock_bh(&port->lock);
-	}
 	xtcp_port_put(port);
 }
 

@@ -37,6 +37,9 @@ void xtcp_port_put(struct xtcp_port *port);
 /* Socket gives back its own binding (inet_put_port): clears xt->port. Any context. */
 void xtcp_port_release(struct sock *sk);
 
+/* Is that socket of the host's a reservation? It must get no segment. Context: any. */
+bool xtcp_port_is_reservation(const struct sock *host);
+
 /* The XTCP listener behind a reservation that tproxy chose, or NULL. Context: RCU. */
 struct sock *xtcp_port_listener(const struct sock *host);
 

@@ -8,6 +8,7 @@
  */
 #include <linux/net.h>
 #include <net/ip.h>
+#include <net/sock_reuseport.h>
 
 #include "ports.h"
 #include "reserve.h"
@@ -53,35 +54,37 @@ void xtcp_reserve_mirror(struct xtcp_port *port)
 	release_sock(port->host->sk);
 }
 
-static int xtcp_reserve_bind(struct socket *host, const struct xtcp_binding *b)
+/*
+ * As bind() does it once it has asked for rights, an address and BPF programs: ours was asked. With
+ * @relax a clash is none, as for a TCP socket that changes its device.
+ */
+static int xtcp_reserve_bind(struct sock *hsk, const struct xtcp_binding *b, bool relax)
 {
-	struct sockaddr_in6 sin6 = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(b->port),
-		.sin6_addr = b->addr6,
-		.sin6_scope_id = b->dev,
-	};
-	struct sockaddr_in sin = {
-		.sin_family = AF_INET,
-		.sin_port = htons(b->port),
-		.sin_addr.s_addr = b->addr,
-	};
+	unsigned char reuse = hsk->sk_reuse;
+	bool any = !b->addr;
 	int err;
 
-	if (b->family == AF_INET6)
-		err = kernel_bind(host, (struct sockaddr_unsized *)&sin6, sizeof(sin6));
-	else
-		err = kernel_bind(host, (struct sockaddr_unsized *)&sin, sizeof(sin));
-	if (err)
-		return err;
-	/* a cgroup's bind program that moves everything would have moved this as well */
-	if (inet_sk(host->sk)->inet_num != b->port ||
-	    inet_sk(host->sk)->inet_rcv_saddr != b->addr)
-		return -EADDRINUSE;
+	inet_sk(hsk)->inet_rcv_saddr = b->addr;
+	inet_sk(hsk)->inet_saddr = b->addr;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (b->family == AF_INET6 && !ipv6_addr_equal(&host->sk->sk_v6_rcv_saddr, &b->addr6))
-		return -EADDRINUSE;
+	if (b->family == AF_INET6) {
+		hsk->sk_v6_rcv_saddr = b->addr6;
+		inet6_sk(hsk)->saddr = b->addr6;
+		hsk->sk_ipv6only = b->v6only;
+		any = ipv6_addr_any(&b->addr6);
+	}
 #endif
+	err = hsk->sk_prot->get_port(hsk, b->port);
+	if (err && relax) {
+		hsk->sk_reuse = SK_FORCE_REUSE;
+		err = hsk->sk_prot->get_port(hsk, b->port);
+		hsk->sk_reuse = reuse;
+	}
+	if (err)
+		return -EADDRINUSE;
+	/* what stops to listen keeps them */
+	hsk->sk_userlocks |= SOCK_BINDPORT_LOCK | (any ? 0 : SOCK_BINDADDR_LOCK);
+	inet_sk(hsk)->inet_sport = htons(b->port);
 	return 0;
 }
 
@@ -89,11 +92,12 @@ static int xtcp_reserve_bind(struct socket *host, const struct xtcp_binding *b)
  * xtcp_reserve_make() - bind a socket of the host's
  * @port: binding; gets the socket
  * @sk: the first owner: its options are mirrored
+ * @relax: also where the host's rules forbid it
  *
  * Context: process, xtcp_ports_mutex.
  * Return: 0, -EADDRINUSE if the host's rules forbid it, or another negative errno.
  */
-int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk)
+int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk, bool relax)
 {
 	const struct xtcp_binding *b = &port->bind;
 	struct socket *host;
@@ -113,18 +117,57 @@ int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk)
 	hsk->sk_data_ready = xtcp_reserve_ready;
 	inet_assign_bit(TRANSPARENT, hsk, inet_test_bit(TRANSPARENT, sk));
 	inet_assign_bit(FREEBIND, hsk, inet_test_bit(FREEBIND, sk));
-	if (b->family == AF_INET6)
-		hsk->sk_ipv6only = b->v6only;
 	rcu_assign_sk_user_data(hsk, port);
+	err = xtcp_reserve_bind(hsk, b, relax);
 	release_sock(hsk);
-
-	err = xtcp_reserve_bind(host, b);
 	if (err) {
 		sock_release(host);
 		return err;
 	}
 	port->host = host;
 	return 0;
+}
+
+/**
+ * xtcp_reserve_listen() - begin to listen
+ * @port: binding, it has a host's socket
+ * @relax: also where the host's rules forbid it
+ *
+ * Context: process, xtcp_ports_mutex.
+ * Return: 0, -EADDRINUSE, -ENOMEM.
+ */
+int xtcp_reserve_listen(struct xtcp_port *port, bool relax)
+{
+	struct sock *hsk = port->host->sk;
+	int err;
+
+	err = kernel_listen(port->host, 0);
+	if (err != -EADDRINUSE || !relax)
+		return err;
+	lock_sock(hsk);
+	hsk->sk_reuse = SK_FORCE_REUSE;
+	release_sock(hsk);
+	err = kernel_listen(port->host, 0);
+	xtcp_reserve_mirror(port);
+	return err;
+}
+
+/**
+ * xtcp_reserve_move() - the host's socket takes the device of its binding
+ * @port: binding, it has a host's socket
+ *
+ * Of a group of SO_REUSEPORT that another device's socket is in it must be no member: a group is
+ * chosen from without a look at devices.
+ *
+ * Context: xtcp_ports_mutex; does not sleep.
+ */
+void xtcp_reserve_move(struct xtcp_port *port)
+{
+	struct sock *hsk = port->host->sk;
+
+	WRITE_ONCE(hsk->sk_bound_dev_if, port->bind.dev);
+	if (rcu_access_pointer(hsk->sk_reuseport_cb))
+		reuseport_detach_sock(hsk);
 }
 
 /**
@@ -144,6 +187,18 @@ void xtcp_reserve_release(struct xtcp_port *port)
 }
 
 /**
+ * xtcp_port_is_reservation() - is this socket of the host's a counterpart of ours?
+ * @host: any
+ *
+ * Context: any.
+ * Return: true: it must get no segment.
+ */
+bool xtcp_port_is_reservation(const struct sock *host)
+{
+	return READ_ONCE(host->sk_data_ready) == xtcp_reserve_ready;
+}
+
+/**
  * xtcp_port_listener() - the XTCP listener behind a socket of the host's
  * @host: any listening TCP socket, as tproxy puts it into skb->sk
  *
@@ -154,7 +209,7 @@ struct sock *xtcp_port_listener(const struct sock *host)
 {
 	struct xtcp_port *port;
 
-	if (READ_ONCE(host->sk_data_ready) != xtcp_reserve_ready)
+	if (!xtcp_port_is_reservation(host))
 		return NULL;
 	port = rcu_dereference_sk_user_data(host);
 	return port ? rcu_dereference(port->listener) : NULL;

@@ -10,7 +10,7 @@
 /**
  * struct xtcp_port - one binding
  * @node: in the table; xtcp_ports_mutex, read under RCU
- * @bind: what is bound; constant
+ * @bind: what is bound; constant but for the device (xtcp_ports_mutex)
  * @refs: owners and sharers
  * @lock: covers the five below; any context
  * @owners: bound sockets, by xtcp_sock.port_node
@@ -45,7 +45,9 @@ struct xtcp_port {
 bool xtcp_port_clash(const struct sock *sk, struct xtcp_port *port, bool relax);
 
 /* reserve.c: the host's socket of a binding. Context: process, xtcp_ports_mutex. */
-int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk);
+int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk, bool relax);
+int xtcp_reserve_listen(struct xtcp_port *port, bool relax);
+void xtcp_reserve_move(struct xtcp_port *port);
 void xtcp_reserve_release(struct xtcp_port *port);
 void xtcp_reserve_mirror(struct xtcp_port *port);
 

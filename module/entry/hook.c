@@ -95,6 +95,23 @@ static bool xtcp_hook_hosts_own(const struct sk_buff *skb)
 	       (1 << READ_ONCE(sk->sk_state)) & ~(TCPF_LISTEN | TCPF_CLOSE);
 }
 
+/*
+ * A listener of ours whose reservation could not follow it to another device, or is about to, has
+ * one that would answer what came over the others: those are refused, as by a port that nobody has.
+ */
+static bool xtcp_hook_reserved(const struct xtcp_tuple *t)
+{
+	const struct sock *sk;
+
+	if (t->family == AF_INET)
+		sk = __inet_lookup_listener(t->net, NULL, 0, t->raddr.ip, t->rport, t->laddr.ip,
+					    ntohs(t->lport), t->dif, t->sdif);
+	else
+		sk = inet6_lookup_listener(t->net, NULL, 0, &t->raddr.in6, t->rport,
+					   &t->laddr.in6, ntohs(t->lport), t->dif, t->sdif);
+	return sk && xtcp_port_is_reservation(sk);
+}
+
 /* The host's other segments: nothing of ours has that port, and no tproxy rule chose for it. */
 static bool xtcp_hook_no_port(const struct net *net, const struct sk_buff *skb, int thoff)
 {
@@ -117,7 +134,8 @@ static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_a
 	s->t.listener = xtcp_hook_tproxy(skb);
 	s->listener = xtcp_flow_lookup_listener(&s->t, NULL, 0);
 	if (!s->listener)
-		return NF_ACCEPT;
+		return flags == XTCP_FLAG_SYN && !skb->sk && xtcp_hook_reserved(&s->t) &&
+		       !xtcp_hook_host_flow(&s->t) ? NF_STOLEN : NF_ACCEPT;
 	if (flags == XTCP_FLAG_ACK && !xtcp_cookie_active(s->listener))
 		return NF_ACCEPT;
 	if (xtcp_hook_host_flow(&s->t)) {

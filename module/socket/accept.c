@@ -11,7 +11,7 @@
 #include "../conn/ports.h"
 #include "../conn/state.h"
 
-/* A listener that was never bound, or lost its reservation, gets one now. */
+/* A listener that was never bound, or was reset by disconnect(), gets a reservation now. */
 static int xtcp_accept_autobind(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);

@@ -230,6 +230,7 @@ static int xtcp_connect_scope(struct sock *sk, const struct sockaddr_in6 *sin6, 
 		if (!sk_dev_equal_l3scope(sk, sin6->sin6_scope_id))
 			return -EINVAL;
 		sk->sk_bound_dev_if = sin6->sin6_scope_id;
+		xtcp_port_move(sk, true);
 	}
 	return sk->sk_bound_dev_if ? 0 : -EINVAL;
 }

@@ -48,18 +48,20 @@ static long bpf(int cmd, union bpf_attr *attr)
 }
 
 /*
- * A program that binds the socket it is about to the device lo; if it may not, it forbids the call.
+ * A program that binds the socket it is about to a device; if it may not, it forbids the call.
+ * @dev: its name, four characters at most
  * @load: its own first argument is a structure that begins with the socket, which is meant
  */
-static int to_lo(int dir, int type, int attach, bool load)
+static int to_device(int dir, int type, int attach, const char *dev, bool load)
 {
 	struct bpf_insn code[] = {
-		{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 'l' | 'o' << 8 },
+		{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -8, 0 },
+		{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0 },
 		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_4, BPF_REG_10, 0, 0 },
-		{ BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, -4 },
+		{ BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, -8 },
 		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, SOL_SOCKET },
 		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, SO_BINDTODEVICE },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_5, 0, 0, 3 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_5, 0, 0, 5 },
 		{ BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_1, 0, 0 },
 		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_setsockopt },
 		{ BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0 },
@@ -81,8 +83,9 @@ static int to_lo(int dir, int type, int attach, bool load)
 	};
 	long prog;
 
+	memcpy(&code[0].imm, dev, strlen(dev));
 	if (!load)
-		code[6] = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_1 };
+		code[7] = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_1 };
 	prog = bpf(BPF_PROG_LOAD, &attr);
 	if (prog < 0) {
 		printf("# BPF_PROG_LOAD: %s\n%s", strerror(-prog), log);
@@ -96,12 +99,12 @@ static int to_lo(int dir, int type, int attach, bool load)
 	return bpf(BPF_PROG_ATTACH, &attr);
 }
 
-static bool is_on_lo(int fd)
+static bool is_on(int fd, const char *dev)
 {
 	char name[IFNAMSIZ] = "";
 	socklen_t len = sizeof(name);
 
-	return !getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len) && !strcmp(name, "lo");
+	return !getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len) && !strcmp(name, dev);
 }
 
 /* Whoever connects does so over lo, and has the port there alone. */
@@ -117,10 +120,11 @@ TEST_F(api, bpf_connect_binds_to_device)
 	ASSERT_LE(0, ns_mute_device());
 	ASSERT_EQ(0, do_bind(c, &a));
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
-	ASSERT_EQ(0, to_lo(dir, BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-			   v4 ? BPF_CGROUP_INET4_CONNECT : BPF_CGROUP_INET6_CONNECT, false));
+	ASSERT_EQ(0, to_device(dir, BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+			       v4 ? BPF_CGROUP_INET4_CONNECT : BPF_CGROUP_INET6_CONNECT, "lo",
+			       false));
 	EXPECT_EQ(0, do_connect(c, &lis));
-	EXPECT_TRUE(is_on_lo(c));
+	EXPECT_TRUE(is_on(c, "lo"));
 	out_of_cgroup();
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
 	EXPECT_EQ(0, host_may(self->s, "mute", &a));
@@ -137,9 +141,56 @@ TEST_F(api, bpf_setsockopt_binds_to_device)
 	ASSERT_LE(0, ns_mute_device());
 	ASSERT_EQ(0, do_bind(l, &a));
 	ASSERT_EQ(0, listen(l, 1));
-	ASSERT_EQ(0, to_lo(dir, BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT, true));
+	ASSERT_EQ(0, to_device(dir, BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT, "lo",
+			       true));
 	EXPECT_EQ(0, set_int(l, SOL_SOCKET, SO_PRIORITY, 1));
-	EXPECT_TRUE(is_on_lo(l));
+	EXPECT_TRUE(is_on(l, "lo"));
+	out_of_cgroup();
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
+	EXPECT_EQ(0, host_may(self->s, "mute", &a));
+}
+
+/* What can not be done there, a binding of its own, leaves nobody to answer for another device. */
+TEST_F(api, bpf_setsockopt_of_one_of_two)
+{
+	struct addr a = addr_make(self->s, W_ANY, 4252), lo = addr_make(self->s, W_LO, 4252);
+	int dir = in_cgroup(), l = srv_socket(self->s, 0), idle = srv_socket(self->s, 0);
+	int c = cli_socket(self->s, 0);
+
+	ASSERT_LE(0, dir);
+	ASSERT_LE(0, l);
+	ASSERT_LE(0, idle);
+	ASSERT_LE(0, ns_mute_device());
+	set_int(l, SOL_SOCKET, SO_REUSEADDR, 1);
+	set_int(idle, SOL_SOCKET, SO_REUSEADDR, 1);
+	ASSERT_EQ(0, do_bind(l, &a));
+	ASSERT_EQ(0, do_bind(idle, &a));
+	ASSERT_EQ(0, listen(l, 1));
+	ASSERT_EQ(0, to_device(dir, BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT, "mute",
+			       true));
+	EXPECT_EQ(0, set_int(l, SOL_SOCKET, SO_PRIORITY, 1));
+	EXPECT_TRUE(is_on(l, "mute"));
+	out_of_cgroup();
+	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &lo));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
+}
+
+/* A program that is asked when something is bound is not asked about a reservation. */
+TEST_F(api, bpf_bind_is_for_the_socket)
+{
+	struct addr a = addr_make(self->s, W_ANY, 4253);
+	int dir = in_cgroup(), l = srv_socket(self->s, 0);
+	bool v4 = self->s->af == AF_INET;
+
+	ASSERT_LE(0, dir);
+	ASSERT_LE(0, l);
+	ASSERT_LE(0, ns_mute_device());
+	ASSERT_EQ(0, to_device(dir, BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+			       v4 ? BPF_CGROUP_INET4_BIND : BPF_CGROUP_INET6_BIND, "lo", false));
+	ASSERT_EQ(0, setresuid(65534, 65534, 0));
+	EXPECT_EQ(0, do_bind(l, &a));
+	EXPECT_TRUE(is_on(l, "lo"));
+	ASSERT_EQ(0, setresuid(0, 0, 0));
 	out_of_cgroup();
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
 	EXPECT_EQ(0, host_may(self->s, "mute", &a));

@@ -274,3 +274,77 @@ TEST_F(api, bindtodevice_where_another_listens)
 	EXPECT_EQ(0, sys(listen(fd, 1)));
 	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &lo));
 }
+
+/* A shared binding, to an address that is on another device: what comes over that is refused. */
+TEST_F(api, bindtodevice_where_the_address_is_not)
+{
+	struct addr a = addr_make(self->s, W_LO, 4250);
+	int fd = srv_socket(self->s, 0), idle = srv_socket(self->s, 0);
+	int c = cli_socket(self->s, 0);
+
+	ASSERT_LE(0, fd);
+	ASSERT_LE(0, idle);
+	ASSERT_LE(0, ns_mute_device());
+	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	set_int(idle, SOL_SOCKET, SO_REUSEADDR, 1);
+	ASSERT_EQ(0, do_bind(fd, &a));
+	ASSERT_EQ(0, do_bind(idle, &a));
+	EXPECT_EQ(0, on_device(fd, "mute"));
+	EXPECT_EQ(0, sys(listen(fd, 1)));
+	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &a));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
+}
+
+/* Two that listen go to another device one after the other, rights or not. */
+TEST_F(api, bindtodevice_of_both)
+{
+	struct addr a = addr_make(self->s, W_ANY, 746), lo = addr_make(self->s, W_LO, 746);
+	int l[2] = { srv_socket(self->s, 0), srv_socket(self->s, 0) }, c, i;
+
+	ASSERT_LE(0, ns_mute_device());
+	for (i = 0; i < 2; i++) {
+		ASSERT_LE(0, l[i]);
+		set_int(l[i], SOL_SOCKET, SO_REUSEPORT, 1);
+		ASSERT_EQ(0, do_bind(l[i], &a));
+		ASSERT_EQ(0, listen(l[i], 4));
+	}
+	ASSERT_EQ(0, setresuid(65534, 65534, 0));
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, on_device(l[i], "lo"));
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	c = cli_socket(self->s, 0);
+	EXPECT_EQ(0, do_connect(c, &lo));
+	close(c);
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
+	EXPECT_EQ(0, host_may(self->s, "mute", &a));
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, on_device(l[i], "mute"));
+	c = cli_socket(self->s, 0);
+	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &lo));
+}
+
+/* The connections that it has accepted stay where they are, and so does what keeps others away. */
+TEST_F(api, bindtodevice_leaves_children)
+{
+	struct addr a = addr_make(self->s, W_ANY, 4251), lo = addr_make(self->s, W_LO, 4251);
+	int l = srv_socket(self->s, 0), c = cli_socket(self->s, 0), child;
+
+	ASSERT_LE(0, l);
+	ASSERT_LE(0, ns_mute_device());
+	ASSERT_EQ(0, do_bind(l, &a));
+	ASSERT_EQ(0, listen(l, 4));
+	ASSERT_EQ(0, do_connect(c, &lo));
+	child = accept(l, NULL, NULL);
+	ASSERT_LE(0, child);
+	EXPECT_EQ(0, on_device(l, "lo"));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
+	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
+	/* it listens on */
+	close(c);
+	c = cli_socket(self->s, 0);
+	EXPECT_EQ(0, do_connect(c, &lo));
+	EXPECT_EQ(0, on_device(l, "mute"));
+	close(c);
+	c = cli_socket(self->s, 0);
+	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &lo));
+}
