@@ -21,6 +21,7 @@
 #define XTCP_CUBIC_BETA_DEN	10
 #define XTCP_CUBIC_ALPHA_NUM	9		/* 3 * (1 - beta) / (1 + beta) = 9 / 17 */
 #define XTCP_CUBIC_ALPHA_DEN	17
+#define XTCP_CUBIC_SHORT_US	4000U		/* a tick of the kernel's, HZ = 250 */
 #define XTCP_CUBIC_C_DEN	5		/* C = 2 / 5 */
 #define XTCP_MS_CUBED		1000000000ULL	/* ms^3 in a s^3 */
 
@@ -186,17 +187,19 @@ static void xtcp_cubic_epoch_start(struct xtcp_cc *cc, u64 now_us)
 
 /*
  * RFC 9438 4.3: W_est grows by alpha segments a window, by one a window once it
- * has caught up with the window before the reduction.
+ * has caught up with the window before the reduction. On a path shorter than its tick the
+ * kernel's CUBIC grows by more, and alpha is one throughout, or there would be less for us.
  */
-static void xtcp_cubic_reno_window(struct xtcp_cc *cc, u32 acked)
+static void xtcp_cubic_reno_window(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, u32 acked)
 {
 	struct xtcp_cubic *ca = xtcp_cubic_priv(cc);
 	u32 step = cc->cwnd * XTCP_CUBIC_ALPHA_DEN;
+	bool one = ca->w_est >= ca->cwnd_prior ||
+		   (ack->rtt_us && ack->rtt_us < XTCP_CUBIC_SHORT_US);
 	u32 more;
 
 	acked = xtcp_min_u32(acked, cc->cwnd);
-	ca->est_acc += acked * (ca->w_est < ca->cwnd_prior ? XTCP_CUBIC_ALPHA_NUM :
-							      XTCP_CUBIC_ALPHA_DEN);
+	ca->est_acc += acked * (one ? XTCP_CUBIC_ALPHA_DEN : XTCP_CUBIC_ALPHA_NUM);
 	if (ca->est_acc < step)
 		return;
 	more = ca->est_acc / step;
@@ -246,7 +249,7 @@ static void xtcp_cubic_avoid(struct xtcp_cc *cc, const struct xtcp_cc_ack *ack, 
 	/* A pause may have moved the beginning of the stage past this ACK. */
 	t_us = ack->now_us > ca->epoch_us ? ack->now_us - ca->epoch_us : 0;
 	ca->last_us = ack->now_us;
-	xtcp_cubic_reno_window(cc, acked);
+	xtcp_cubic_reno_window(cc, ack, acked);
 	w_est_q10 = ca->w_est << XTCP_CUBIC_Q;
 	if (xtcp_cubic_guessed(ca)) {
 		target_q10 = cc->cwnd << XTCP_CUBIC_Q;

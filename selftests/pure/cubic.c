@@ -4,6 +4,7 @@
 
 #define C 0.4
 #define BETA 0.7
+#define SHORT 4e-3	/* seconds: on shorter paths alpha is one (congestion.rst) */
 
 /* RFC 9438 section 4, with the RFC's names and units: segments and seconds. */
 struct model {
@@ -42,7 +43,7 @@ static void model_ack(struct model *m, double now, double rtt, double acked)
 		m->k = cbrt((m->w_max - m->cwnd) / C);
 	}
 	t = now - m->epoch;
-	alpha = m->w_est < m->cwnd_prior ? 3 * (1 - BETA) / (1 + BETA) : 1;
+	alpha = m->w_est < m->cwnd_prior && rtt >= SHORT ? 3 * (1 - BETA) / (1 + BETA) : 1;
 	m->w_est += alpha * acked / m->cwnd;
 	if (model_w_cubic(m, t) < m->w_est) {
 		m->cwnd = fmax(m->cwnd, m->w_est);
@@ -123,7 +124,7 @@ TEST(RFC9438_4_3_reno_friendly_region)
 	struct path p;
 	u32 round = 0;
 
-	path_init(&p, "cubic", 1000);
+	path_init(&p, "cubic", 5000);
 	p.cc.cwnd = 100;
 	path_lose(&p);
 	while (p.cc.cwnd < 100 && round < 1000) {
@@ -135,6 +136,24 @@ TEST(RFC9438_4_3_reno_friendly_region)
 		path_round(&p);
 	EXPECT_GE(p.cc.cwnd, 196);
 	EXPECT_LE(p.cc.cwnd, 202);
+}
+
+/* On a path shorter than the kernel's tick a whole one throughout (congestion.rst). */
+TEST(RFC9438_4_3_shorter_than_a_tick)
+{
+	static const u32 rtts_us[] = { 100, 1000, 3999, 4000 };
+	struct path p;
+	u32 i, round;
+
+	for (i = 0; i < ARRAY_SIZE(rtts_us); i++) {
+		path_init(&p, "cubic", rtts_us[i]);
+		p.cc.cwnd = 100;
+		path_lose(&p);
+		for (round = 0; p.cc.cwnd < 100 && round < 1000; round++)
+			path_round(&p);
+		EXPECT_LT(fabs(round - (rtts_us[i] < 4000 ? 30 : 30 * 17 / 9.0)), 4)
+			TH_LOG("%u rounds of %u us", round, rtts_us[i]);
+	}
 }
 
 TEST(RFC9438_4_6_multiplicative_decrease)
@@ -297,7 +316,7 @@ TEST(RFC9438_4_9_undo_restores_cwnd_prior)
 	struct path p;
 	u32 round;
 
-	path_init(&p, "cubic", 1000);
+	path_init(&p, "cubic", 5000);
 	p.cc.cwnd = 100;
 	path_lose(&p);
 	while (p.cc.cwnd < 80)
