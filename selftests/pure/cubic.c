@@ -4,7 +4,7 @@
 
 #define C 0.4
 #define BETA 0.7
-#define SHORT 4e-3	/* seconds: on shorter paths alpha is one (congestion.rst) */
+#define SHORT 0.004	/* seconds: on shorter paths alpha is one (congestion.rst) */
 
 /* RFC 9438 section 4, with the RFC's names and units: segments and seconds. */
 struct model {
