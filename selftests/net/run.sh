@@ -48,7 +48,8 @@ for f in interop netem memory ecn queue filter wire lend apps tools host; do
 	. "$dir/${f}_test.sh"
 done
 chosen=
-turn=$((XTCP_SEED % 2))
+# another bit of the seed than that which says PAIRS
+turn=$((XTCP_SEED / 2 % 2))
 for t in ${*:-$TESTS}; do
 	[[ "$LEFT_OUT " != *" $t "* ]] || continue
 	turn=$((1 - turn))
