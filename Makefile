@@ -21,7 +21,7 @@ ROOM := scripts/room
 all: modules
 
 modules modules_install:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(DESTDIR),INSTALL_MOD_PATH=$(abspath $(DESTDIR))) $@
 
 demo:
 	scripts/demo/run
