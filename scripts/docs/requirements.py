@@ -30,7 +30,9 @@ the alias and protocol 253 as well; ``wire -s xtcp --vt -r 'NAME*'`` runs one (t
 NO_RESULTS = """\
 ``make check`` writes this page with results, of the newest kernel, into build/rfc-conformance.rst.
 A requirement whose tests did not all run and pass is a failure."""
-RESULTS = "The results are those of one run on the newest kernel."
+RESULTS = """\
+The results are those of one run on the newest kernel. *partial*: all its tests passed, but something
+is missing, which is said."""
 
 
 class Requirement:
@@ -118,11 +120,12 @@ def read_logs(logs):
     return seen
 
 
-def verdict(tests, seen):
+def verdict(r, tests, seen):
     """What the results say of a requirement: a word, [passed, failed, skipped], the tests that are not there."""
     total = [sum(seen.get(t.title, [0, 0, 0])[n] for t in tests) for n in range(3)]
     absent = [t.title for t in tests if t.title not in seen]
-    word = "no test" if not tests else "FAILED" if total[1] else "not run" if absent else "ok"
+    good = "partial" if r.missing else "ok"
+    word = "no test" if not tests else "FAILED" if total[1] else "not run" if absent else good
     return word, total, absent
 
 
@@ -137,7 +140,7 @@ def entry(r, places, tests, seen):
     if not tests:
         out.append(field("Test", "**none names it**"))
     if seen is not None:
-        word, total, absent = verdict(tests, seen)
+        word, total, absent = verdict(r, tests, seen)
         out.append(field("Result", "%s: %d passed, %d failed, %d skipped" % (word, *total)
                          + "".join("; not run: " + escaped(t) for t in absent)))
     return "\n".join(out) + "\n"
@@ -179,13 +182,17 @@ def page(table, where, found, seen=None):
 
 
 def results(table, found, seen):
-    """Print the results of each requirement's tests. Return: 1 if one failed or was not run."""
-    good, bad = [], []
+    """Print the results of each requirement's tests, and how many are how. Return: 1 if one failed or was
+    not run."""
+    good, bad, words = [], [], []
     for r in table:
-        word, total, absent = verdict([t for t in found if r.name in t.about], seen)
-        lines = good if word == "ok" else bad
+        word, total, absent = verdict(r, [t for t in found if r.name in t.about], seen)
+        words.append(word)
+        lines = good if word in ("ok", "partial") else bad
         lines.append("%-9s %-8s %3d passed %3d failed %3d skipped  %s"
                      % (r.name, word, *total, r.text))
         lines += ["          not run: %s" % title for title in absent]
     print("\n".join(good + bad))
+    print("%d requirements: " % len(table) + ", ".join(
+        "%d %s" % (words.count(w), w) for w in ("ok", "partial", "FAILED", "not run", "no test") if w in words))
     return 1 if bad else 0
