@@ -131,6 +131,13 @@ tool_profile() {
 		a "$SCRIPTS/profile" $p || fail "profile $p"
 		[ -z "$(a "$SCRIPTS/profile" $p --show)" ] || fail "profile $p does not last"
 	done
+	# settings that a profile's values, one by one and in its order, do not go with
+	for p in rfc9293 linux default; do
+		a sh -c 'cd /proc/sys/net/xtcp && echo 1 >retries1 && echo 2 >retries2 &&
+			echo 600000 >rto_max_ms && echo 300000 >rto_initial_ms' || fail "settings"
+		a "$SCRIPTS/profile" $p || fail "profile $p from other settings"
+		[ -z "$(a "$SCRIPTS/profile" $p --show)" ] || fail "profile $p does not last"
+	done
 	# MUST-23, RFC 6298 2.4, RFC 9293 3.4.2
 	a "$SCRIPTS/profile" rfc9293
 	[ "$(a sh -c 'cd /proc/sys/net/xtcp; cat syn_retries rto_min_ms msl_ms' | tr '\n' ' ')" = \
