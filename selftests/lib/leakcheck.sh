@@ -92,6 +92,13 @@ leakcheck_counters() {
 	return $_rc
 }
 
+# leakcheck_without WHAT: what other kernels may lack, the debug kernel was made for
+leakcheck_without() {
+	[ "${XTCP_KERNEL:-${KERNEL:-}}" = debug ] || return 0
+	echo "leakcheck: the debug kernel is without $1"
+	return 1
+}
+
 # kmemleak believes in nothing that is younger than five seconds, so these have to pass first; a
 # second scan takes back what the first saw while it was being moved
 leakcheck__scan() {
@@ -105,7 +112,7 @@ leakcheck__scan() {
 
 leakcheck_kmemleak() {
 	_k=/sys/kernel/debug/kmemleak
-	[ -w $_k ] || return 0
+	[ -w $_k ] || { leakcheck_without $_k; return; }
 	leakcheck__scan || return 1
 	[ -n "$(head -c 1 $_k)" ] || return 0
 	echo "leakcheck: kmemleak:"
@@ -117,7 +124,7 @@ leakcheck_kmemleak() {
 # backtrace, and forgotten; anything else is a leak
 leakcheck_forgive() {
 	_k=/sys/kernel/debug/kmemleak
-	[ -w $_k ] || return 0
+	[ -w $_k ] || { leakcheck_without $_k; return; }
 	leakcheck__scan || return 1
 	awk -v core="$1" '
 		/^unreferenced object/ { if (n && !known) print text; text = ""; known = 0; n++ }

@@ -2,17 +2,19 @@
 # shellcheck shell=sh
 # Every allocation of a namespace's birth fails once, and each $ALLOC_EVERY-th of loading, from one
 # that the seed says (XTCP_ALLOC_EVERY=1: all): what was begun is taken back. Fault injection is in the
-# debug kernel alone.
+# debug kernel alone, and has to be there.
 
 ALLOC_EVERY=${XTCP_ALLOC_EVERY:-32}
 alloc_debug=/sys/kernel/debug
 
-[ ! -e $alloc_debug/failslab ] || TESTS="$TESTS alloc_load alloc_netns"
+if [ -e $alloc_debug/failslab ] || ! leakcheck_without $alloc_debug/failslab >/dev/null; then
+	TESTS="$TESTS alloc_load alloc_netns"
+fi
 
 # alloc_faults START END WAIT VERBOSE: only what has an address between these on its stack fails
 alloc_faults() {
 	for _d in $alloc_debug/failslab $alloc_debug/fail_page_alloc; do
-		[ -d "$_d" ] || continue
+		[ -d "$_d" ] || { leakcheck_without "$_d" || return 1; continue; }
 		echo "$1" >"$_d/require-start" && echo "$2" >"$_d/require-end" &&
 			echo "$3" >"$_d/ignore-gfp-wait" && echo "$4" >"$_d/verbose" &&
 			echo 32 >"$_d/stacktrace-depth" || return 1
@@ -24,7 +26,7 @@ alloc_faults() {
 alloc_only() {
 	read -r alloc_level _ </proc/sys/kernel/printk
 	dmesg -n 1
-	alloc_faults "$1" "$2" N 0
+	alloc_faults "$1" "$2" N 0 || { dmesg -n "$alloc_level"; return 1; }
 }
 
 alloc_end() {
