@@ -38,7 +38,7 @@ class Suite:
 SUITES = {s.name: s for s in (
     Suite("mod", "./run.sh", vm="fast", smp=2, mem="1G", virtual=True, debug_real=True, timeout=1200),
     Suite("api", "./run-api", vm="fast", smp=2, mem="1G", timeout=1200),
-    Suite("bind", "./rules", vm="fast", smp=2, mem="1G", timeout=1200),
+    Suite("bind", "./run.sh", vm="fast", smp=2, mem="1G", timeout=1200),
     Suite("wire", "./run.sh", core="./run.sh --core", vm="fast", mem="1G", virtual=True, timeout=1800),
     Suite("net", "./run.sh", core="./run.sh --core", vm="host", smp=2, mem="3G", timeout=1800,
           debug_smp=1),
