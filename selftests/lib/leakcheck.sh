@@ -33,6 +33,13 @@ leakcheck_needs_xtcp() {
 	exit 4
 }
 
+# The module's file: XTCP_KO, the machine room's, or the one that is installed; nothing if there is none
+leakcheck_ko() {
+	for _ko in "${XTCP_KO:-${ROOM_DIR:-/nowhere}/xtcp.ko}" "$(modinfo -n xtcp 2>/dev/null)"; do
+		[ ! -f "$_ko" ] || { readlink -f "$_ko"; return; }
+	done
+}
+
 # the sockets file has a header and nothing else, or only listeners that the test says it keeps
 leakcheck__sockets_empty() {
 	{ read -r _ && ! read -r _; } </proc/net/xtcp/sockets

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# For tests in shell. Sourced: defines
+# For tests in shell. Sourced, by a script in $dir: defines
 #   runner_plan N
 #   runner_test NAME COMMAND...	run it, print its result as KTAP, then the leak check
+#   runner_skip NAME WHY	it can not run here
 #   runner_end			exit 0 if all passed and all planned ran, else 1
 # RUNNER_LIMIT=S (bash only): a test that takes longer has failed, says what it was at (by
 # runner_stuck, if there is such a function), and is ended
 
-runner_dir=$(cd "$(dirname "$0")" && pwd)
-for d in "$runner_dir/../lib" /t/lib; do
+for d in "${dir:?}/../lib" /t/lib; do
 	[ -r "$d/leakcheck.sh" ] && runner_lib=$d && break
 done
 ROOM_DIR=${ROOM_DIR:-$runner_lib/..}
 export ROOM_DIR
 # shellcheck disable=SC1091
-. "$runner_lib/leakcheck.sh"
+. "$runner_lib/leakcheck.sh" || exit 1
 
 runner_n=0
 runner_bad=0
 runner_planned=0
-runner_out=$(mktemp)
 
 runner_plan() {
 	runner_planned=$1
+	runner_out=$(mktemp)
 	echo "KTAP version 1"
 	echo "1..$1"
 }
@@ -50,6 +50,11 @@ runner_test() {
 		echo "not ok $runner_n $_name"
 		runner_bad=1
 	fi
+}
+
+runner_skip() {
+	runner_n=$((runner_n + 1))
+	echo "ok $runner_n $1 # SKIP $2"
 }
 
 runner_stuck() { :; }

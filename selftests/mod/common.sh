@@ -2,8 +2,7 @@
 # shellcheck shell=sh
 # Loading and unloading; sourced by run.sh.
 
-mod_ko=${XTCP_KO:-${ROOM_DIR:-/nowhere}/xtcp.ko}
-[ -r "$mod_ko" ] || mod_ko=$(modinfo -n xtcp 2>/dev/null)
+mod_ko=$(leakcheck_ko)
 
 # what insmod, unlike modprobe, does not load by itself
 mod_needs() {

@@ -55,6 +55,10 @@ runner_test_files() {
 	done
 }
 
+if [ -z "$mod_ko" ]; then
+	echo "1..0 # SKIP no file of the module: XTCP_KO=FILE"
+	exit 4
+fi
 mod_needs
 began_loaded=$leakcheck_loaded
 # it goes on purpose

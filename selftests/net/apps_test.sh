@@ -4,6 +4,7 @@
 
 TESTS+=" asyncio_streams run_curl_nginx run_http_server run_redis run_ssh run_rules run_tells_tcp"
 TESTS+=" run_family run_other_family run_log run_fallback run_threads"
+NEED_KO+=" run_other_family"
 
 SCRIPTS=${SCRIPTS:-$PWD/scripts}
 
@@ -200,8 +201,7 @@ assert os.environ["XTCP_RUN_FAMILY"] == sys.argv[1]
 run_other_family() {
 	net_pair
 	only_tcp && return
-	KO=${XTCP_KO:-${ROOM_DIR:-/nowhere}/xtcp.ko}
-	[ -r "$KO" ] || fail "no xtcp.ko (XTCP_KO)"
+	[ -n "$KO" ] || fail "no xtcp.ko (XTCP_KO)"
 	NET_UNDO=load_again
 	load_with family=30
 	family_is 30 22

@@ -19,6 +19,8 @@ NSB=xt-b-$$
 A4=10.78.0.1 B4=10.78.0.2 A6=2001:db8:78::1 B6=2001:db8:78::2
 export XTCP_SEED=${XTCP_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
 WORK=
+# for those that load the module again
+KO=$(leakcheck_ko)
 
 a() { nsenter --net=/run/netns/$NSA -- "$@"; }
 b() { nsenter --net=/run/netns/$NSB -- "$@"; }

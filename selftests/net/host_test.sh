@@ -4,6 +4,7 @@
 
 TESTS+=" host_untouched namespaces_exit_with_traffic both_stacks_one_port"
 TESTS+=" host_keeps_its_tuple"
+NEED_KO+=" host_untouched"
 
 # What puts XTCP to work in both namespaces without a word on the wire: its hooks, IPv6's
 # defragmentation, reservations, a listener and a connection over each IP, on other ports; and a
@@ -92,12 +93,11 @@ untouched_equal() {
 # scheduler (exchange.py). Without virtual time one pair of equal runs over each IP is asked for: what
 # the module did to every exchange would show in all.
 host_untouched() {
-	local dir ko round n
+	local dir round n
 	dir=$(mktemp -d /tmp/xtcp-untouched.XXXXXX)
 	# shellcheck disable=SC2064
 	trap "rm -rf $dir" EXIT
-	ko=${XTCP_KO:-${ROOM_DIR:-/nowhere}/xtcp.ko}
-	only_tcp || [ -r "$ko" ] || fail "no xtcp.ko (XTCP_KO)"
+	only_tcp || [ -n "$KO" ] || fail "no xtcp.ko (XTCP_KO)"
 	# its programs come from the disk: it is slower
 	exchange "$dir/first" with
 	for round in 1 2 3 4; do
@@ -108,7 +108,7 @@ host_untouched() {
 		for n in 1 2; do
 			exchange "$dir/without.$round$n" without || fail "exchange without the module"
 		done
-		only_tcp || insmod "$ko" || fail "insmod"
+		only_tcp || insmod "$KO" || fail "insmod"
 		untouched_equal "$dir" 4 && untouched_equal "$dir" 6 && return 0
 		[ "${XTCP_VIRTUAL:-0}" != 1 ] || break
 	done
