@@ -400,6 +400,11 @@ static inline ssize_t xtcp_splice_from_iter(struct sk_buff *skb, struct iov_iter
 #define xtcp_clear_flowlabels(sk) RCU_INIT_POINTER(inet_sk(sk)->ipv6_fl_list, NULL)
 #endif
 
+/* How many IPv6 extension headers the host takes; before 7.1 it does not count them. */
+#ifndef IP6_MAX_EXT_HDRS_CNT
+#define IP6_MAX_EXT_HDRS_CNT	INT_MAX
+#endif
+
 /* ---- timers ---- */
 
 #ifndef timer_container_of

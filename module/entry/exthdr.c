@@ -2,8 +2,9 @@
 /*
  * IPv6 extension headers. LOCAL_IN runs before the host has looked at them, so
  * what stands between the IPv6 header and the segment must be judged here as
- * the host would: RFC 8200 4. Whatever is not plainly in order is left to the
- * host, which drops it and says so.
+ * the host would: RFC 8200 4, and its limits on options, headers and lengths.
+ * What the host would drop is left to it, and it says so; what it would pass on
+ * to TCP must be found here, or its TCP resets the flow.
  */
 #include <linux/ipv6.h>
 #include <linux/skbuff.h>
@@ -11,70 +12,72 @@
 
 #include "entry.h"
 
-#define XTCP_EXTHDR_HEADERS_MAX	8	/* more than any sane chain has */
-#define XTCP_EXTHDR_OPTIONS_MAX	8	/* the host's default too: max_dst_opts_number */
 #define XTCP_EXTHDR_PAD_MAX	7	/* padding is for alignment to eight octets */
-#define XTCP_EXTHDR_TLV_MAX	256	/* more octets of options: not for us */
 
-/*
- * One PadN option: zero octets, no more in a row than alignment takes.
- * Return: false: the host would drop the packet.
- */
-static bool xtcp_exthdr_pad(const u8 *data, unsigned int len)
+/* The octets of a PadN option: the host drops what is not zero. */
+static bool xtcp_exthdr_pad(const struct sk_buff *skb, unsigned int off, unsigned int len)
 {
-	while (len)
-		if (data[--len])
-			return false;
-	return true;
-}
-
-/*
- * Are these options to be passed over? RFC 8200 4.2: the two high bits of an
- * unknown option say what is to be done; only 00 means "skip". Jumbo payload,
- * home address and the like are none of ours.
- */
-static bool xtcp_exthdr_options(const u8 *p, unsigned int len)
-{
-	unsigned int pad = 0, count = 0, optlen;
-
-	while (len) {
-		if (p[0] == IPV6_TLV_PAD1) {
-			if (++pad > XTCP_EXTHDR_PAD_MAX)
-				return false;
-			p++;
-			len--;
-			continue;
-		}
-		if (len < 2)
-			return false;
-		optlen = p[1] + 2;
-		if (optlen > len)
-			return false;
-		if (p[0] == IPV6_TLV_PADN) {
-			pad += optlen;
-			if (pad > XTCP_EXTHDR_PAD_MAX || !xtcp_exthdr_pad(p + 2, optlen - 2))
-				return false;
-		} else {
-			if (p[0] & 0xc0 || ++count > XTCP_EXTHDR_OPTIONS_MAX)
-				return false;
-			pad = 0;
-		}
-		p += optlen;
-		len -= optlen;
-	}
-	return true;
-}
-
-/* Destination options at @off, all of them harmless? */
-static bool xtcp_exthdr_destopts(const struct sk_buff *skb, unsigned int off, unsigned int len)
-{
-	u8 buf[XTCP_EXTHDR_TLV_MAX];
+	u8 buf[XTCP_EXTHDR_PAD_MAX];
 	const u8 *p;
 
-	if (len <= 2 || len - 2 > sizeof(buf))
+	if (len > sizeof(buf))
 		return false;
-	p = skb_header_pointer(skb, off + 2, len - 2, buf);
-	return p && xtcp_exthdr_options(p, len - 2);
+	p = skb_header_pointer(skb, off, len, buf);
+	if (!p)
+		return false;
+	while (len)
+		if (p[--len])
+			return false;
+	return true;
+}
+
+/*
+ * Is an option to be passed over? RFC 8200 4.2: the two high bits of an unknown
+ * one say what is to be done; only 00 means "skip". Jumbo payload, home address
+ * and the like are none of ours. A limit below 0: no unknown one at all.
+ */
+static bool xtcp_exthdr_skipped(u8 type, unsigned int count, int limit)
+{
+	return !(type & 0xc0) && limit >= 0 && count <= limit;
+}
+
+/*
+ * Destination options from @off to @end, all of them harmless? They are read one
+ * by one: the header may have 2048 octets.
+ */
+static bool xtcp_exthdr_destopts(const struct sk_buff *skb, unsigned int off, unsigned int end)
+{
+	const struct net *net = dev_net(skb->dev);
+	int most = READ_ONCE(net->ipv6.sysctl.max_dst_opts_cnt);
+	unsigned int pad = 0, count = 0, optlen;
+	const u8 *p;
+	u8 buf[2];
+
+	if ((int)(end - off) > READ_ONCE(net->ipv6.sysctl.max_dst_opts_len))
+		return false;
+	for (off += sizeof(struct ipv6_opt_hdr); off < end; off += optlen) {
+		/* of a last octet there is only the type */
+		p = skb_header_pointer(skb, off, min_t(unsigned int, end - off, 2), buf);
+		if (!p)
+			return false;
+		if (p[0] != IPV6_TLV_PAD1 && end - off < 2)
+			return false;
+		optlen = p[0] == IPV6_TLV_PAD1 ? 1 : p[1] + 2;
+		if (optlen > end - off)
+			return false;
+		if (p[0] != IPV6_TLV_PAD1 && p[0] != IPV6_TLV_PADN) {
+			if (!xtcp_exthdr_skipped(p[0], ++count, most))
+				return false;
+			pad = 0;
+			continue;
+		}
+		pad += optlen;
+		if (pad > XTCP_EXTHDR_PAD_MAX)
+			return false;
+		if (optlen > 2 && !xtcp_exthdr_pad(skb, off + 2, optlen - 2))
+			return false;
+	}
+	return true;
 }
 
 /* A routing header that has done its work? */
@@ -94,35 +97,36 @@ static bool xtcp_exthdr_routed(const struct sk_buff *skb, unsigned int off)
  *
  * Hop-by-hop options were judged by the host already (it does so on arrival), and
  * may only come first. Fragments and AH are the host's: they come by
- * again once they are whole or verified.
+ * again once they are whole or verified. There may be as many headers as the
+ * host takes; where it does not count them, as the packet has room for.
  *
  * Context: softirq.
  * Return: offset of the upper header from skb->data, or negative: not for us.
  */
 int xtcp_exthdr_find(const struct sk_buff *skb, u8 *proto)
 {
-	unsigned int off = sizeof(struct ipv6hdr), len, n;
+	unsigned int off = sizeof(struct ipv6hdr), len, count = 0;
+	u8 next = ipv6_hdr(skb)->nexthdr;
 	const struct ipv6_opt_hdr *h;
 	struct ipv6_opt_hdr buf;
-	u8 next = ipv6_hdr(skb)->nexthdr;
 
-	for (n = 0; n < XTCP_EXTHDR_HEADERS_MAX; n++) {
-		if (next != NEXTHDR_HOP && next != NEXTHDR_DEST && next != NEXTHDR_ROUTING) {
-			*proto = next;
-			return next == NEXTHDR_FRAGMENT ? -EINVAL : off;
-		}
-		if (next == NEXTHDR_HOP && n)
+	while (next == NEXTHDR_HOP || next == NEXTHDR_DEST || next == NEXTHDR_ROUTING) {
+		if (next == NEXTHDR_HOP && off != sizeof(struct ipv6hdr))
+			return -EINVAL;
+		/* the host does not count that one either */
+		if (next != NEXTHDR_HOP && ++count > IP6_MAX_EXT_HDRS_CNT)
 			return -EINVAL;
 		h = skb_header_pointer(skb, off, sizeof(buf), &buf);
 		if (!h)
 			return -EINVAL;
 		len = ipv6_optlen(h);
-		if (next == NEXTHDR_DEST && !xtcp_exthdr_destopts(skb, off, len))
+		if (next == NEXTHDR_DEST && !xtcp_exthdr_destopts(skb, off, off + len))
 			return -EINVAL;
 		if (next == NEXTHDR_ROUTING && !xtcp_exthdr_routed(skb, off))
 			return -EINVAL;
 		next = h->nexthdr;
 		off += len;
 	}
-	return -EINVAL;
+	*proto = next;
+	return next == NEXTHDR_FRAGMENT ? -EINVAL : off;
 }

@@ -81,6 +81,9 @@ def classify(p, want_port):
 
 
 unknown = {kind: HBHOptUnknown(otype=kind, optdata=b"\0\0\0\0") for kind in (0x1E, 0x5E, 0x9E)}
+# the longest one option can be, and what aligns it: 264 octets in all
+long = {kind: IPv6ExtHdrDestOpt(options=[HBHOptUnknown(otype=kind, optdata=b"\0" * 255),
+                                         PadN(optdata=b"\0" * 3)]) for kind in (0x1E, 0x5E, 0x9E)}
 CASES = [
     ("no extension header", [], False, "synack"),
     ("destination options, padding", [IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)])],
@@ -91,6 +94,11 @@ CASES = [
     ("unknown option 0x5e: discard", [IPv6ExtHdrDestOpt(options=[unknown[0x5E]])], False, None),
     ("unknown option 0x9e: discard and say so", [IPv6ExtHdrDestOpt(options=[unknown[0x9E]])],
      False, "param-2"),
+    ("264 octets of options: skip", [long[0x1E]], False, "synack"),
+    ("264 octets of options: discard", [long[0x5E]], False, None),
+    ("264 octets of options: discard and say so", [long[0x9E]], False, "param-2"),
+    ("twelve headers of destination options",
+     [IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)])] * 12, False, "synack"),
     ("routing header of an unknown type, no segments left",
      [IPv6ExtHdrRouting(type=253, segleft=0, addresses=[])], False, "synack"),
     ("routing header of an unknown type, one segment left",

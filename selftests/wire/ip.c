@@ -29,34 +29,144 @@ static void unknown_options(void)
 	read_stream(c, 40);
 }
 
-/* IPv6: a destination options header with an option that may be skipped. */
-static void unknown_options6(void)
+/* Ten bytes from @seq on, behind IPv6 extension headers of which @first is the first. */
+static void write_behind(struct conn *c, int seq, int first, const uint8_t *ext, int len)
 {
-	struct inj i = { .flags = ACK, .seq = 1, .ack = 1, .len = 10 };
-	struct conn *c = in_established();
-	uint8_t buf[2048], out[2048];
-	int n = pkt_build(c, &i, buf);
+	struct inj i = { .flags = ACK, .seq = seq, .ack = 1, .len = 10 };
+	uint8_t buf[2048], out[4096];
+	int n = pkt_build(c, &i, buf), payload = n - 40 + len;
 
 	memcpy(out, buf, 40);
-	memcpy(out + 40, (uint8_t[]){ w.proto, 0, 0x1e, 2, 0, 0, 1, 0 }, 8);
-	memcpy(out + 48, buf + 40, n - 40);
-	out[5] += 8;
-	out[6] = 60;
-	raw_write(out, n + 8);
-	expect(c, ACK, 1, 11);
+	out[4] = payload >> 8;
+	out[5] = payload;
+	out[6] = first;
+	memcpy(out + 40, ext, len);
+	memcpy(out + 40 + len, buf + 40, n - 40);
+	raw_write(out, n + len);
+}
+
+/* These are taken... */
+static void passes(struct conn *c, int first, const uint8_t *ext, int len)
+{
+	write_behind(c, c->snd, first, ext, len);
+	c->snd += 10;
+	expect(c, ACK, 1, c->snd);
 	read_stream(c, 10);
-	/* A hop-by-hop header likewise. */
-	i.seq = 11;
-	c->snd = 11;
-	n = pkt_build(c, &i, buf);
-	memcpy(out, buf, 40);
-	memcpy(out + 40, (uint8_t[]){ w.proto, 0, 1, 4, 0, 0, 0, 0 }, 8);
-	memcpy(out + 48, buf + 40, n - 40);
-	out[5] += 8;
-	out[6] = 0;
-	raw_write(out, n + 8);
-	expect(c, ACK, 1, 21);
-	read_stream(c, 10);
+}
+
+/* ...and these are not, nor are they answered with a RST: the connection lives on. */
+static void is_dropped(struct conn *c, const uint8_t *ext, int len)
+{
+	write_behind(c, c->snd, IPPROTO_DSTOPTS, ext, len);
+	quiet(c);
+}
+
+/* IPv6: a destination options header with an option that may be skipped, a hop-by-hop header. */
+static void unknown_options6(void)
+{
+	struct conn *c = in_established();
+
+	passes(c, IPPROTO_DSTOPTS, (uint8_t[]){ w.proto, 0, 0x1e, 2, 0, 0, 1, 0 }, 8);
+	passes(c, IPPROTO_HOPOPTS, (uint8_t[]){ w.proto, 0, 1, 4, 0, 0, 0, 0 }, 8);
+}
+
+/* A destination options header of @len octets in as many options of @type as it takes. */
+static void fill_options(uint8_t *ext, int len, int type)
+{
+	int at = 2, n;
+
+	memset(ext, 0, len);
+	ext[0] = w.proto;
+	ext[1] = len / 8 - 1;
+	for (; at < len; at += n) {
+		n = len - at < 257 ? len - at : 257;
+		/* an option has two octets at least */
+		if (len - at - n == 1)
+			n--;
+		ext[at] = type;
+		ext[at + 1] = n - 2;
+	}
+}
+
+/* RFC 8200 4.2, however long the header is: 2048 octets is what its length can say. */
+static void long_options6(void)
+{
+	static const int lens[] = { 256, 264, 1024, 2048 };
+	struct conn *c = in_established();
+	uint8_t ext[2048];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		fill_options(ext, lens[i], 0x5e);
+		is_dropped(c, ext, lens[i]);
+		fill_options(ext, lens[i], 0x1e);
+		passes(c, IPPROTO_DSTOPTS, ext, lens[i]);
+	}
+	/* The last option alone: it is looked at, too. */
+	ext[2048 - 247] = 0x5e;
+	check_eq(ext[2048 - 246], 245);
+	is_dropped(c, ext, 2048);
+	ext[2048 - 247] = 0x1e;
+	ext[2048 - 246] = 246;
+	is_dropped(c, ext, 2048);
+}
+
+/* The host's own limits hold for XTCP's segments, too, and no others do. */
+static void option_limits6(void)
+{
+	uint8_t ext[64] = { w.proto, 64 / 8 - 1, 1, 0 };
+	struct conn *c = in_established();
+	int i;
+
+	/* 30 options without data: by default no more than 8 are let in */
+	for (i = 4; i < 64; i += 2)
+		ext[i] = 0x1e;
+	is_dropped(c, ext, 64);
+	put_file("/proc/sys/net/ipv6/max_dst_opts_number", "29");
+	is_dropped(c, ext, 64);
+	put_file("/proc/sys/net/ipv6/max_dst_opts_number", "30");
+	passes(c, IPPROTO_DSTOPTS, ext, 64);
+	put_file("/proc/sys/net/ipv6/max_dst_opts_length", "56");
+	is_dropped(c, ext, 64);
+	put_file("/proc/sys/net/ipv6/max_dst_opts_length", "64");
+	passes(c, IPPROTO_DSTOPTS, ext, 64);
+	/* below zero: none that is not known, but padding is */
+	put_file("/proc/sys/net/ipv6/max_dst_opts_number", "-30");
+	is_dropped(c, ext, 64);
+	passes(c, IPPROTO_DSTOPTS, (uint8_t[]){ w.proto, 0, 1, 4, 0, 0, 0, 0 }, 8);
+}
+
+/* @count headers with nothing but padding. Return: their length. */
+static int fill_headers(uint8_t *ext, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++)
+		memcpy(ext + 8 * i, (uint8_t[]){ IPPROTO_DSTOPTS, 0, 1, 4, 0, 0, 0, 0 }, 8);
+	ext[8 * i - 8] = w.proto;
+	return 8 * i;
+}
+
+/* Twelve headers any kernel takes. Since 7.1 it drops what has more; nothing is ever reset. */
+static void many_headers6(void)
+{
+	static const int counts[] = { 13, 100 };
+	struct conn *c = in_established();
+	struct seg *s;
+	uint8_t ext[800];
+	unsigned int i;
+	int len;
+
+	len = fill_headers(ext, 12);
+	passes(c, IPPROTO_DSTOPTS, ext, len);
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		len = fill_headers(ext, counts[i]);
+		write_behind(c, c->snd, IPPROTO_DSTOPTS, ext, len);
+		inject(c, ACK, c->snd, 1, .len = 10);
+		while ((s = next_seg(c, 1000)))
+			check(!(s->flags & RST), "a RST for %d headers", counts[i]);
+		read_stream(c, 10);
+	}
 }
 
 /* MUST-48: DSCP of what is sent, as the program says. */
@@ -328,6 +438,9 @@ const struct row ip_rows[] = {
 	    unknown_options),
 	ROW(ROW_CORE | ROW_V6, "MUST-50 unknown IPv6 options",
 	    unknown_options6),
+	ROW(ROW_CORE | ROW_V6, "MUST-50 IPv6 options of up to 2048 octets", long_options6),
+	ROW(ROW_V6, "MUST-50 the host's limits on IPv6 options", option_limits6),
+	ROW(ROW_V6, "MUST-50 many IPv6 extension headers", many_headers6),
 	ROW(ROW_V4 | ROW_VT, "MUST-50 options that come later leave less room", late_options),
 	ROW(ROW_CORE | ROW_V4, "MUST-51 a source route of the program", route_of_program),
 	ROW(ROW_CORE | ROW_V4, "MUST-52 the program's source route goes before the peer's",
