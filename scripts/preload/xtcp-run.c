@@ -22,6 +22,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -313,49 +314,137 @@ int getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 	return 0;
 }
 
-/* What a program may have set on a socket before the rules turn it back into TCP. */
+/*
+ * What a program may have set on a socket before the rules turn it back into TCP. SO_PRIORITY is
+ * changed by IP_TOS, so it comes after that.
+ */
 static const struct {
 	int level;
 	int name;
 } xtcp_run_options[] = {
+	{ SOL_IP, IP_TOS }, { SOL_IP, IP_TTL }, { SOL_IP, IP_MINTTL }, { SOL_IP, IP_OPTIONS },
+	{ SOL_IP, IP_FREEBIND }, { SOL_IP, IP_TRANSPARENT }, { SOL_IP, IP_BIND_ADDRESS_NO_PORT },
+	{ SOL_IP, IP_RECVERR }, { SOL_IP, IP_MTU_DISCOVER }, { SOL_IP, IP_UNICAST_IF },
+	{ SOL_IPV6, IPV6_V6ONLY }, { SOL_IPV6, IPV6_TCLASS }, { SOL_IPV6, IPV6_UNICAST_HOPS },
+	{ SOL_IPV6, IPV6_MINHOPCOUNT }, { SOL_IPV6, IPV6_FREEBIND },
+	{ SOL_IPV6, IPV6_TRANSPARENT }, { SOL_IPV6, IPV6_RECVERR },
+	{ SOL_IPV6, IPV6_MTU_DISCOVER }, { SOL_IPV6, IPV6_UNICAST_IF },
+	{ SOL_IPV6, IPV6_AUTOFLOWLABEL }, { SOL_IPV6, IPV6_ADDR_PREFERENCES },
 	{ SOL_SOCKET, SO_REUSEADDR }, { SOL_SOCKET, SO_REUSEPORT },
 	{ SOL_SOCKET, SO_KEEPALIVE }, { SOL_SOCKET, SO_OOBINLINE },
-	{ SOL_SOCKET, SO_PRIORITY }, { SOL_SOCKET, SO_MARK },
+	{ SOL_SOCKET, SO_PRIORITY }, { SOL_SOCKET, SO_MARK }, { SOL_SOCKET, SO_DONTROUTE },
 	{ SOL_SOCKET, SO_RCVTIMEO }, { SOL_SOCKET, SO_SNDTIMEO },
 	{ SOL_SOCKET, SO_LINGER }, { SOL_SOCKET, SO_BINDTODEVICE },
-	{ SOL_SOCKET, SO_RCVLOWAT }, { SOL_IP, IP_TOS }, { SOL_IP, IP_TTL },
-	{ SOL_IP, IP_FREEBIND }, { SOL_IP, IP_BIND_ADDRESS_NO_PORT },
-	{ SOL_IPV6, IPV6_V6ONLY }, { SOL_IPV6, IPV6_TCLASS },
-	{ IPPROTO_TCP, TCP_NODELAY }, { IPPROTO_TCP, TCP_CORK },
+	{ SOL_SOCKET, SO_RCVLOWAT }, { SOL_SOCKET, SO_MAX_PACING_RATE },
+	{ SOL_SOCKET, SO_ZEROCOPY }, { SOL_SOCKET, SO_BUSY_POLL },
+	{ SOL_SOCKET, SO_INCOMING_CPU }, { SOL_SOCKET, SO_TIMESTAMP },
+	{ SOL_SOCKET, SO_TIMESTAMPNS }, { SOL_SOCKET, SO_TIMESTAMPING },
+	{ IPPROTO_TCP, TCP_NODELAY }, { IPPROTO_TCP, TCP_CORK }, { IPPROTO_TCP, TCP_MAXSEG },
 	{ IPPROTO_TCP, TCP_KEEPIDLE }, { IPPROTO_TCP, TCP_KEEPINTVL },
-	{ IPPROTO_TCP, TCP_KEEPCNT }, { IPPROTO_TCP, TCP_SYNCNT },
+	{ IPPROTO_TCP, TCP_KEEPCNT }, { IPPROTO_TCP, TCP_SYNCNT }, { IPPROTO_TCP, TCP_LINGER2 },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT }, { IPPROTO_TCP, TCP_DEFER_ACCEPT },
+	{ IPPROTO_TCP, TCP_CONGESTION }, { IPPROTO_TCP, TCP_NOTSENT_LOWAT },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP }, { IPPROTO_TCP, TCP_SAVE_SYN },
+	{ IPPROTO_TCP, TCP_QUICKACK },
 };
 
-static void xtcp_run_copy_options(int from, int to)
+#define XTCP_RUN_OPTIONS	(sizeof(xtcp_run_options) / sizeof(xtcp_run_options[0]))
+
+struct xtcp_run_value {
+	socklen_t len;
+	char val[64];
+};
+
+static bool xtcp_run_read(int fd, unsigned int i, struct xtcp_run_value *v)
 {
-	getsockopt_fn get = xtcp_run()->getsockopt;
-	unsigned int i;
-
-	for (i = 0; i < sizeof(xtcp_run_options) / sizeof(xtcp_run_options[0]); i++) {
-		int level = xtcp_run_options[i].level, name = xtcp_run_options[i].name;
-		char val[64], now[64];
-		socklen_t len = sizeof(val), nlen = sizeof(now);
-
-		if (get(from, level, name, val, &len) || get(to, level, name, now, &nlen))
-			continue;
-		if (len != nlen || memcmp(val, now, len))
-			setsockopt(to, level, name, val, len);
-	}
+	v->len = sizeof(v->val);
+	return !xtcp_run()->getsockopt(fd, xtcp_run_options[i].level, xtcp_run_options[i].name,
+				       v->val, &v->len);
 }
 
-static bool xtcp_run_exchange(int fd, int tcp)
+static bool xtcp_run_differ(int fd, int other, unsigned int i)
+{
+	struct xtcp_run_value a, b;
+
+	if (!xtcp_run_read(fd, i, &a))
+		return false;
+	return !xtcp_run_read(other, i, &b) || a.len != b.len || memcmp(a.val, b.val, a.len);
+}
+
+/*
+ * Which options has the program set? Those that a new socket has otherwise. XTCP's defaults are
+ * not TCP's, and what was not asked for stays with those of the stack.
+ */
+static void xtcp_run_find_set(int fd, bool *set)
+{
+	const struct xtcp_run *run = xtcp_run();
+	int domain = run->family ?: xtcp_run_get(fd, SOL_SOCKET, SO_DOMAIN);
+	int fresh = run->socket(domain, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_XTCP);
+	unsigned int i;
+
+	/* without it, what TCP has otherwise is set */
+	for (i = 0; i < XTCP_RUN_OPTIONS; i++)
+		set[i] = fresh < 0 || xtcp_run_differ(fd, fresh, i);
+	if (fresh >= 0)
+		close(fresh);
+}
+
+static void xtcp_run_copy_options(int from, int to, const bool *set)
+{
+	struct xtcp_run_value v;
+	unsigned int i;
+
+	for (i = 0; i < XTCP_RUN_OPTIONS; i++)
+		if (set[i] && xtcp_run_differ(from, to, i) && xtcp_run_read(from, i, &v))
+			setsockopt(to, xtcp_run_options[i].level, xtcp_run_options[i].name, v.val,
+				   v.len);
+}
+
+/* The kernel tells twice of what it was told. */
+static void xtcp_run_copy_buffer(int from, int to, int name, int force)
+{
+	int size = xtcp_run_get(from, SOL_SOCKET, name), half = size / 2;
+
+	setsockopt(to, SOL_SOCKET, name, &half, sizeof(half));
+	/* beyond the system's limit it was by privilege */
+	if (xtcp_run_get(to, SOL_SOCKET, name) < size)
+		setsockopt(to, SOL_SOCKET, force, &half, sizeof(half));
+}
+
+/* The size of a buffer that was set is the program's, any other is tuned by the stack. */
+static void xtcp_run_copy_buffers(int from, int to)
+{
+	int locked = xtcp_run_get(from, SOL_SOCKET, SO_BUF_LOCK);
+
+	if (locked <= 0)
+		return;
+	if (locked & SOCK_SNDBUF_LOCK)
+		xtcp_run_copy_buffer(from, to, SO_SNDBUF, SO_SNDBUFFORCE);
+	if (locked & SOCK_RCVBUF_LOCK)
+		xtcp_run_copy_buffer(from, to, SO_RCVBUF, SO_RCVBUFFORCE);
+}
+
+/* Whom O_ASYNC tells, and by which signal */
+static void xtcp_run_copy_owner(int from, int to)
+{
+	struct f_owner_ex owner;
+	int sig = fcntl(from, F_GETSIG);
+
+	if (!fcntl(from, F_GETOWN_EX, &owner) && owner.pid)
+		fcntl(to, F_SETOWN_EX, &owner);
+	if (sig > 0)
+		fcntl(to, F_SETSIG, sig);
+}
+
+static bool xtcp_run_exchange(int fd, int tcp, const bool *set)
 {
 	int flags = fcntl(fd, F_GETFL), fdflags = fcntl(fd, F_GETFD);
 
 	if (flags < 0)
 		return false;
-	xtcp_run_copy_options(fd, tcp);
+	xtcp_run_copy_buffers(fd, tcp);
+	xtcp_run_copy_options(fd, tcp, set);
+	xtcp_run_copy_owner(fd, tcp);
 	fcntl(tcp, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
 	return dup3(tcp, fd, fdflags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
 }
@@ -363,14 +452,15 @@ static bool xtcp_run_exchange(int fd, int tcp)
 /* Puts a socket of the kernel's TCP in the place of @fd, which is still fresh. */
 static void xtcp_run_back_to_tcp(int fd, int domain)
 {
+	bool set[XTCP_RUN_OPTIONS], done = false;
 	struct xtcp_run_held held;
-	bool done = false;
 	int tcp;
 
 	xtcp_run_hold(&held);
+	xtcp_run_find_set(fd, set);
 	tcp = xtcp_run()->socket(domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (tcp >= 0) {
-		done = xtcp_run_exchange(fd, tcp);
+		done = xtcp_run_exchange(fd, tcp, set);
 		close(tcp);
 	}
 	xtcp_run_release(&held);

@@ -149,6 +149,9 @@ run_rules() {
 	n=$(xtcp_count a ActiveOpens)
 	[ "$n" = 1 ] || fail "port 9000 should have been XTCP: $n"
 	server_ok
+	# options go along with the socket
+	a "$SCRIPTS/xtcp-run" --only connect:1 /usr/bin/python3 -B ./runopts.py ||
+		fail "options of a socket that went back"
 }
 
 # --family: a socket of family AF_XTCP talks both IPs until it has an address

@@ -73,6 +73,77 @@ char *preload_getenv(const char *name)
 	return getenv(name);
 }
 
+/* What a program sets goes with the socket when it is given back, what it does not set does not. */
+static const struct {
+	int level;
+	int name;
+	int set;
+	int want;
+} preload_options[] = {
+	{ SOL_SOCKET, SO_SNDBUF, 30000, 60000 }, { SOL_SOCKET, SO_BUF_LOCK, 0, SOCK_SNDBUF_LOCK },
+	{ SOL_SOCKET, SO_REUSEADDR, 1, 1 }, { SOL_IP, IP_RECVERR, 1, 1 },
+	{ IPPROTO_TCP, TCP_MAXSEG, 600, 600 }, { IPPROTO_TCP, TCP_NOTSENT_LOWAT, 7777, 7777 },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, 50000, 50000 }, { IPPROTO_TCP, TCP_LINGER2, 9, 9 },
+	{ IPPROTO_TCP, TCP_SAVE_SYN, 1, 1 }, { IPPROTO_TCP, TCP_KEEPCNT, 3, 3 },
+};
+
+static int preload_read(int fd, int level, int name)
+{
+	getsockopt_fn next = (getsockopt_fn)dlsym(RTLD_NEXT, "getsockopt");
+	socklen_t len = sizeof(int);
+	int val;
+
+	return next(fd, level, name, &val, &len) ? -1 : val;
+}
+
+static bool preload_has_options(int fd)
+{
+	struct f_owner_ex owner;
+	bool good = true;
+	unsigned int i;
+
+	if (preload_read(fd, SOL_SOCKET, SO_MAX_PACING_RATE) == MARK) {
+		fprintf(stderr, "the socket did not go back\n");
+		good = false;
+	}
+	for (i = 0; i < sizeof(preload_options) / sizeof(preload_options[0]); i++) {
+		int got = preload_read(fd, preload_options[i].level, preload_options[i].name);
+
+		if (got == preload_options[i].want)
+			continue;
+		fprintf(stderr, "level %d option %d is %d\n", preload_options[i].level,
+			preload_options[i].name, got);
+		good = false;
+	}
+	if (fcntl(fd, F_GETOWN_EX, &owner) || owner.type != F_OWNER_PID ||
+	    owner.pid != getpid() || fcntl(fd, F_GETSIG) != SIGUSR2) {
+		fprintf(stderr, "the owner or its signal is not there\n");
+		good = false;
+	}
+	return good;
+}
+
+/* In a child whose rules leave port 9 to the kernel's TCP. Returns the exit status. */
+static int preload_options_main(void)
+{
+	struct f_owner_ex owner = { F_OWNER_PID, getpid() };
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(9) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	unsigned int i;
+
+	for (i = 0; i < sizeof(preload_options) / sizeof(preload_options[0]); i++)
+		if (preload_options[i].set)
+			setsockopt(fd, preload_options[i].level, preload_options[i].name,
+				   &preload_options[i].set, sizeof(int));
+	fcntl(fd, F_SETOWN_EX, &owner);
+	fcntl(fd, F_SETSIG, SIGUSR2);
+	/* fails at once: TCP has no broadcast; that it was tried is what counts */
+	in.sin_addr.s_addr = htonl(INADDR_BROADCAST);
+	if (!connect(fd, (struct sockaddr *)&in, sizeof(in)))
+		return 1;
+	return !preload_has_options(fd);
+}
+
 /* Again, in an environment with rules, and at an address of its own. Returns the exit status. */
 static int preload_run(const char *rules, const char *mode)
 {
@@ -98,15 +169,19 @@ static int preload_run(const char *rules, const char *mode)
 
 int main(int argc, char **argv)
 {
-	bool all, mixed;
+	bool all, mixed, options;
 
 	preload_began = true;
+	if (argc > 4 && !strcmp(argv[4], "options"))
+		return preload_options_main();
 	if (argc > 1)
 		return threads_main(argc, argv);
 	all = !preload_run("", NULL);
 	mixed = !preload_run("listen:9000;connect:9000", "mixed");
-	printf("KTAP version 1\n1..2\n");
+	options = !preload_run("connect:1", "options");
+	printf("KTAP version 1\n1..3\n");
 	printf("%sok 1 threads, all of XTCP\n", all ? "" : "not ");
 	printf("%sok 2 threads, some given back to the kernel's TCP\n", mixed ? "" : "not ");
-	return !(all && mixed);
+	printf("%sok 3 options go along\n", options ? "" : "not ");
+	return !(all && mixed && options);
 }
