@@ -289,7 +289,6 @@ static int __init xtcp_main_init(void)
 			return err;
 		}
 	}
-	xtcp_sysctl_check_ports(&init_net);
 	pr_info("xtcp: version %s, family %d\n", XTCP_VERSION, xtcp_family);
 	return 0;
 }

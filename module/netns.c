@@ -132,6 +132,8 @@ static int __net_init xtcp_netns_net_init(struct net *net)
 			return err;
 		}
 	}
+	/* XTCP's range is inherited, the host's is not */
+	xtcp_sysctl_check_ports(net);
 	return 0;
 }
 

@@ -374,7 +374,9 @@ void xtcp_sysctl_copy(struct xtcp_knobs *to, const struct xtcp_knobs *from)
  *
  * connect() reserves no port in the host's TCP. While the ranges are apart
  * nobody can meet there; where they overlap a program that asks the host for a
- * port may be given one that an XTCP connection uses.
+ * port may be given one that an XTCP connection uses. Asked when the namespace
+ * begins and when XTCP's range is written; of what is written to the host's range
+ * nobody tells. Whoever may make namespaces must not be able to fill the log.
  *
  * Context: process.
  */
@@ -386,6 +388,6 @@ void xtcp_sysctl_check_ports(struct net *net)
 	inet_get_local_port_range(net, &low, &high);
 	if (low <= READ_ONCE(knobs->ip_local_port_range[1]) &&
 	    high >= READ_ONCE(knobs->ip_local_port_range[0]))
-		pr_warn("xtcp: netns %u: net.xtcp.ip_local_port_range overlaps net.ipv4.ip_local_port_range (%d-%d)\n",
-			net->ns.inum, low, high);
+		pr_warn_ratelimited("xtcp: netns %u: net.xtcp.ip_local_port_range overlaps net.ipv4.ip_local_port_range (%d-%d)\n",
+				    net->ns.inum, low, high);
 }
