@@ -4,9 +4,10 @@
  *
  *	hold [-x] listen ADDRESS PORT	accepts one connection
  *	hold [-x] connect ADDRESS PORT
- *	hold [-x] socket		a fresh socket and nothing else
+ *	hold [-x|-x4|-x6] socket	a fresh socket and nothing else
  *
- * -x: an XTCP socket (AF_XTCP) instead of the kernel's TCP. Says "listening", "connected",
+ * -x: an XTCP socket (AF_XTCP) instead of the kernel's TCP; -x4, -x6: one of AF_INET, AF_INET6 with
+ * protocol IPPROTO_XTCP. Says "listening", "connected",
  * "accepted", "ready". Then it takes orders from standard input, one a line, and says "done" after
  * each:
  *	send N	write N bytes		recv N	read N bytes, checking them
@@ -199,23 +200,33 @@ static int hold_listen(int fd, const struct sockaddr_storage *ss, socklen_t len)
 	return conn;
 }
 
+/* @how: what follows -x, or NULL */
+static int hold_socket(const char *how, int family)
+{
+	if (!how)
+		return socket(family, SOCK_STREAM, 0);
+	if (!*how)
+		return socket(AF_XTCP, SOCK_STREAM, 0);
+	return socket(*how == '6' ? AF_INET6 : AF_INET, SOCK_STREAM, IPPROTO_XTCP);
+}
+
 int main(int argc, char **argv)
 {
 	struct sockaddr_storage ss = { .ss_family = AF_INET };
-	int xtcp = argc > 1 && !strcmp(argv[1], "-x");
+	const char *how = argc > 1 && !strncmp(argv[1], "-x", 2) ? argv[1] + 2 : NULL;
 	char order[128];
 	socklen_t len = 0;
 	int fd;
 
-	argv += xtcp;
-	argc -= xtcp;
+	argv += !!how;
+	argc -= !!how;
 	if (argc != 4 && !(argc == 2 && !strcmp(argv[1], "socket"))) {
-		fprintf(stderr, "usage: hold [-x] listen|connect ADDRESS PORT | hold [-x] socket\n");
+		fprintf(stderr, "usage: hold [-x] listen|connect ADDRESS PORT | hold [-x|-x4|-x6] socket\n");
 		return 2;
 	}
 	if (argc == 4)
 		len = hold_address(argv[2], argv[3], &ss);
-	fd = socket(xtcp ? AF_XTCP : ss.ss_family, SOCK_STREAM, 0);
+	fd = hold_socket(how, ss.ss_family);
 	if (fd < 0)
 		hold_die("socket");
 	if (argc == 2) {

@@ -145,14 +145,19 @@ rmmod_works() { rmmod xtcp 2>"$live_tmp/rmmod"; }
 
 # ---- tests ----
 
+# the first socket loads the module, of the family and of protocol 253 under the internet families
 autoload() {
-	_dir=/lib/modules/$(uname -r)/extra
+	_dir=/lib/modules/$(uname -r)/extra _bad=
 	mkdir -p "$_dir" && cp "$mod_ko" "$_dir/xtcp.ko" && depmod -a 2>/dev/null
-	./hold -x socket </dev/null >"$live_tmp/auto" 2>&1 || { cat "$live_tmp/auto"; _bad=1; }
+	for _how in -x -x4 -x6; do
+		./hold $_how socket </dev/null >"$live_tmp/auto" 2>&1 ||
+			{ echo "hold $_how: $(cat "$live_tmp/auto")"; _bad=1; }
+		mod_loaded || { echo "hold $_how: its socket() did not load the module"; _bad=1; }
+		mod_unload || _bad=1
+	done
 	rm -f "$_dir/xtcp.ko"
 	depmod -a 2>/dev/null
-	mod_loaded || { echo "socket(AF_XTCP) did not load the module"; return 1; }
-	[ -z "${_bad:-}" ] && mod_unload
+	[ -z "$_bad" ]
 }
 
 held() { # STATE: mod-a has it, and program h holds it
