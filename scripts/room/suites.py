@@ -19,13 +19,14 @@ class Suite:
 
     def __init__(self, name, command, vm="fast", smp=1, mem=None, virtual=False, timeout=900,
                  collection=None, core=None, host=False, debug_real=False, debug_smp=None,
-                 more=(), python=""):
+                 more=(), python="", append=""):
         self.name, self.command, self.vm, self.smp, self.mem = name, command, vm, smp, mem
         self.virtual, self.timeout = virtual, timeout
         self.collection = collection or name
         self.core = core		# the command for the reduced run; None: the same
         self.more = more		# files of this machine, for one that has not its file system
         self.python = python		# modules of the standard library, likewise
+        self.append = append		# more for the kernel's command line
         self.host = host		# the command runs on the host and boots machines itself
         # virtual time makes a run independent of the host's load, but has one CPU only: races
         # are looked for on the debug kernel
@@ -38,6 +39,9 @@ class Suite:
 SUITES = {s.name: s for s in (
     Suite("mod", "./run.sh", vm="fast", smp=2, mem="1G", virtual=True, debug_real=True, timeout=1200),
     Suite("api", "./run-api", vm="fast", smp=2, mem="1G", timeout=1200),
+    # the half of AF_XTCP's sockets that is left
+    Suite("noipv6", "XTCP_API_STACKS=tcp4,fam4,inet4 ./run-api names connect data own", vm="fast", smp=2,
+          mem="1G", collection="api", append="ipv6.disable=1", timeout=600),
     Suite("bind", "./run.sh", vm="fast", smp=2, mem="1G", timeout=1200),
     Suite("wire", "./run.sh", core="./run.sh --core", vm="fast", mem="1G", virtual=True, timeout=1800),
     Suite("net", "./run.sh", core="./run.sh --core", vm="host", smp=2, mem="3G", timeout=1800,
@@ -178,7 +182,8 @@ def run_vm(kernel, suite, env, path, command, timeout, lines):
         files += ["%s:%s" % (f, f) for f in more]
     virtual = suite.virtual and not (kernel == "debug" and suite.debug_real)
     smp = suite.debug_smp if kernel == "debug" else suite.smp
-    vm = cls(kernel, smp=smp, mem=mem, timeout=timeout, virtual=virtual, module=True, files=files)
+    vm = cls(kernel, smp=smp, mem=mem, timeout=timeout, virtual=virtual, module=True, files=files,
+             append=suite.append)
     vm.label = "%s-%s" % (kernel, suite.name)
     try:
         vm.start("cd '%s' && env %s %s" % (path, env, command), lines)

@@ -117,6 +117,7 @@ __u64 tick_us(void);
 })
 
 /* netns.c: the namespace of a test */
+bool has_ipv6(void);
 int ns_enter(void);
 int ns_mute_device(void);
 int ns_route(const char *fmt, ...);

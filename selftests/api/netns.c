@@ -5,6 +5,8 @@
  *	lo	127.0.0.0/8, ::1, fd00::2
  *	mute	(tests that ask for it) a tun device whose other end reads
  *		nothing: 198.51.100.0/24 and 2001:db8:100::/64 swallow SYNs
+ *
+ * Without IPv6 (ipv6.disable=1) it is the same with IPv4 alone.
  */
 #include <linux/if_tun.h>
 #include <linux/ipv6.h>
@@ -100,6 +102,11 @@ static int ns_add6(const char *dev, const char *text, int plen)
 	return err;
 }
 
+bool has_ipv6(void)
+{
+	return !access("/proc/net/if_inet6", F_OK);
+}
+
 /* Moves the calling process into a namespace of its own with lo up. */
 int ns_enter(void)
 {
@@ -108,7 +115,7 @@ int ns_enter(void)
 	if (unshare(CLONE_NEWNET))
 		return -errno;
 	err = ns_link_up("lo");
-	if (!err)
+	if (!err && has_ipv6())
 		err = ns_add6("lo", "fd00::2", 128);
 	return err;
 }
@@ -144,7 +151,7 @@ int ns_mute_device(void)
 	}
 	sysctl_write("net/ipv6/conf/mute/accept_dad", "0");
 	err = ns_route("addr add 198.51.100.99/24 dev mute");
-	if (!err)
+	if (!err && has_ipv6())
 		err = ns_route("-6 addr add 2001:db8:100::99/64 dev mute nodad");
 	if (!err)
 		err = ns_link_up("mute");
