@@ -324,6 +324,8 @@ TEST_F(api, unprivileged_floors)
 	EXPECT_EQ(0, set_int(fd, SOL_XTCP, XTCP_RTO_MIN_MS, 100));
 	EXPECT_EQ(-EPERM, set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, 9));
 	EXPECT_EQ(0, set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, 10));
+	EXPECT_EQ(-EPERM, set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, 9));
+	EXPECT_EQ(0, set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10));
 }
 
 TEST_F(api, wire_protocol_is_settled_by_bind)
