@@ -151,14 +151,21 @@ static u32 xtcp_timers_ticks(u64 delay_us)
 	return min_t(u64, ticks + !!ticks, XTCP_TIMERS_LONGEST);
 }
 
+/* What a trace prints costs nothing while nobody traces. */
+static void xtcp_timers_trace(const struct sock_common *skc, const char *name,
+			      const char *action, u32 ticks)
+{
+	if (trace_xtcp_timer_enabled())
+		trace_xtcp_timer(skc, name, action, jiffies_to_msecs(ticks));
+}
+
 static void xtcp_timers_arm_ticks(struct sock *sk, enum xtcp_timer which, u32 ticks)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	WRITE_ONCE(xt->timer_deadline[which], (u32)jiffies + ticks);
 	WRITE_ONCE(xt->timers_pending, xt->timers_pending | BIT(which));
-	trace_xtcp_timer((struct sock_common *)sk, xtcp_timer_name(which), "armed",
-			 jiffies_to_msecs(ticks));
+	xtcp_timers_trace(&sk->__sk_common, xtcp_timer_name(which), "armed", ticks);
 	xtcp_timers_wake_by(sk, xtcp_timers_step(ticks, XTCP_TIMERS_SEEN & BIT(which)));
 }
 
@@ -289,7 +296,7 @@ u16 xtcp_timers_due(struct sock *sk)
 		if (!(xt->timers_pending & BIT(which)) || xtcp_timers_rest(xt, which, now))
 			continue;
 		due |= BIT(which);
-		trace_xtcp_timer((struct sock_common *)sk, xtcp_timer_name(which), "fired", 0);
+		xtcp_timers_trace(&sk->__sk_common, xtcp_timer_name(which), "fired", 0);
 	}
 	WRITE_ONCE(xt->timers_pending, xt->timers_pending & ~due);
 	xtcp_timers_program(sk);
@@ -325,6 +332,14 @@ void xtcp_timer_setup_pace(struct hrtimer *t)
 		      HRTIMER_MODE_ABS_PINNED_SOFT);
 }
 
+/* Of a moment that may have passed: rounded up, so that 0 is now. */
+static u32 xtcp_timers_ms_until(u64 at_ns)
+{
+	s64 left_ns = at_ns - ktime_get_ns();
+
+	return left_ns > 0 ? div_u64(left_ns + NSEC_PER_MSEC - 1, NSEC_PER_MSEC) : 0;
+}
+
 /**
  * xtcp_timer_arm_pace - send when data are due
  * @sk: the connection
@@ -339,8 +354,22 @@ void xtcp_timer_arm_pace(struct sock *sk, struct hrtimer *t, u64 at_ns)
 {
 	if (hrtimer_is_queued(t))
 		return;
+	if (trace_xtcp_timer_enabled())
+		trace_xtcp_timer(&sk->__sk_common, "pace", "armed",
+				 xtcp_timers_ms_until(at_ns));
 	sock_hold(sk);
 	hrtimer_start(t, ns_to_ktime(at_ns), HRTIMER_MODE_ABS_PINNED_SOFT);
+}
+
+/**
+ * xtcp_timer_pace_due - the time of data has come
+ * @sk: the connection; the caller owns the timer's reference and keeps it
+ *
+ * Context: The timer's.
+ */
+void xtcp_timer_pace_due(const struct sock *sk)
+{
+	xtcp_timers_trace(&sk->__sk_common, "pace", "fired", 0);
 }
 
 /*
@@ -379,6 +408,7 @@ void xtcp_timer_arm_request(struct xtcp_request *req, u32 delay_ms)
 	u32 ticks = xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC);
 
 	WRITE_ONCE(req->deadline, (u32)jiffies + ticks);
+	xtcp_timers_trace(&req->ireq.req.__req_common, "synack", "armed", ticks);
 	if (!xtcp_timers_start_mini(&req->ireq.req.__req_common, &req->ireq.req.rsk_timer, ticks))
 		xtcp_timer_cancel_request(req);
 }
@@ -394,8 +424,10 @@ bool xtcp_timer_request_due(struct xtcp_request *req)
 {
 	s32 rest = READ_ONCE(req->deadline) - (u32)jiffies;
 
-	if (rest <= 0)
+	if (rest <= 0) {
+		xtcp_timers_trace(&req->ireq.req.__req_common, "synack", "fired", 0);
 		return true;
+	}
 	if (!xtcp_timers_start_mini(&req->ireq.req.__req_common, &req->ireq.req.rsk_timer, rest))
 		xtcp_timer_cancel_request(req);
 	return false;
@@ -448,6 +480,7 @@ void xtcp_timer_arm_timewait(struct xtcp_timewait *tw, u32 delay_ms)
 	u32 ticks = xtcp_timers_ticks((u64)delay_ms * USEC_PER_MSEC);
 
 	WRITE_ONCE(tw->deadline, (u32)jiffies + ticks);
+	xtcp_timers_trace(&tw->common, "timewait", "armed", ticks);
 	if (!xtcp_timers_start_mini(&tw->common, &tw->timer, ticks))
 		xtcp_timer_cancel_timewait(tw);
 }
@@ -463,8 +496,10 @@ bool xtcp_timer_timewait_due(struct xtcp_timewait *tw)
 {
 	s32 rest = READ_ONCE(tw->deadline) - (u32)jiffies;
 
-	if (rest <= 0)
+	if (rest <= 0) {
+		xtcp_timers_trace(&tw->common, "timewait", "fired", 0);
 		return true;
+	}
 	if (!xtcp_timers_start_mini(&tw->common, &tw->timer, rest))
 		xtcp_timer_cancel_timewait(tw);
 	return false;

@@ -70,6 +70,7 @@ void xtcp_timers_stop(struct sock *sk);
 /* Departure of paced data: an hrtimer, since a tick is too coarse. */
 void xtcp_timer_setup_pace(struct hrtimer *t);
 void xtcp_timer_arm_pace(struct sock *sk, struct hrtimer *t, u64 at_ns);
+void xtcp_timer_pace_due(const struct sock *sk);
 
 /* Minisocks: one timer each, ms; a pending timer holds a reference. */
 void xtcp_timer_setup_request(struct xtcp_request *req);

@@ -197,6 +197,7 @@ enum hrtimer_restart xtcp_timeouts_pace(struct hrtimer *t)
 {
 	struct sock *sk = container_of(t, struct xtcp_pacer, timer)->sk;
 
+	xtcp_timer_pace_due(sk);
 	xtcp_timeouts_resume(sk);
 	sock_put(sk);
 	return HRTIMER_NORESTART;
