@@ -168,9 +168,11 @@ TRACE_EVENT(xtcp_state,
 		  xtcp_trace_show_reason(__entry->reason), __entry->ms, __entry->pid)
 );
 
+/* Without a socket, @skc is NULL, and @t says whose segment it is */
 DECLARE_EVENT_CLASS(xtcp_segment,
-	TP_PROTO(const struct sock_common *skc, const struct xtcp_header *h, u32 len),
-	TP_ARGS(skc, h, len),
+	TP_PROTO(const struct sock_common *skc, const struct xtcp_tuple *t,
+		 const struct xtcp_header *h, u32 len),
+	TP_ARGS(skc, t, h, len),
 	TP_STRUCT__entry(
 		__field(u64, cookie)
 		__field(u32, netns)
@@ -185,16 +187,19 @@ DECLARE_EVENT_CLASS(xtcp_segment,
 	TP_fast_assign(
 		struct xtcp_trace_ends ends;
 
-		xtcp_trace_ends(skc, &ends);
+		if (skc)
+			xtcp_trace_ends(skc, &ends);
+		else
+			xtcp_trace_tuple(t, &ends);
 		XTCP_TRACE_ENDS_STORE(ends);
-		__entry->cookie = xtcp_trace_cookie(skc);
-		__entry->netns = read_pnet(&skc->skc_net)->ns.inum;
+		__entry->cookie = skc ? xtcp_trace_cookie(skc) : 0;
+		__entry->netns = (skc ? read_pnet(&skc->skc_net) : t->net)->ns.inum;
 		__entry->seq = h->seq;
 		__entry->ack = h->ack;
 		__entry->flags = h->flags;
 		__entry->window = h->window;
 		__entry->len = len;
-		__entry->state = READ_ONCE(skc->skc_state);
+		__entry->state = skc ? READ_ONCE(skc->skc_state) : TCP_CLOSE;
 	),
 	TP_printk("cookie=%llu family=%u src=%pISpc dst=%pISpc seq=%u ack=%u flags=%s win=%u len=%u state=%s",
 		  __entry->cookie, __entry->family, __entry->src, __entry->dst,
@@ -203,13 +208,15 @@ DECLARE_EVENT_CLASS(xtcp_segment,
 );
 
 DEFINE_EVENT(xtcp_segment, xtcp_segment_out,
-	TP_PROTO(const struct sock_common *skc, const struct xtcp_header *h, u32 len),
-	TP_ARGS(skc, h, len)
+	TP_PROTO(const struct sock_common *skc, const struct xtcp_tuple *t,
+		 const struct xtcp_header *h, u32 len),
+	TP_ARGS(skc, t, h, len)
 );
 
 DEFINE_EVENT(xtcp_segment, xtcp_segment_in,
-	TP_PROTO(const struct sock_common *skc, const struct xtcp_header *h, u32 len),
-	TP_ARGS(skc, h, len)
+	TP_PROTO(const struct sock_common *skc, const struct xtcp_tuple *t,
+		 const struct xtcp_header *h, u32 len),
+	TP_ARGS(skc, t, h, len)
 );
 
 TRACE_EVENT(xtcp_timer,

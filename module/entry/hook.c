@@ -30,6 +30,7 @@
 #include "../conn/flows.h"
 #include "../conn/inuse.h"
 #include "../conn/ports.h"
+#include "../trace.h"
 
 #define XTCP_HOOKED_V4	0	/* bits of xtcp_net.hooked */
 #define XTCP_HOOKED_V6	1
@@ -148,6 +149,7 @@ static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_a
 		       NF_ACCEPT;
 	if (xtcp_arrival_bad_address(skb, &s->t)) {
 		XTCP_INC(s->t.net, ListenDrops);
+		trace_xtcp_drop(&s->t, SKB_DROP_REASON_IP_INADDRERRORS);
 		return NF_DROP;
 	}
 	return NF_STOLEN;

@@ -75,7 +75,7 @@ static void xtcp_receive_trace(const struct sock_common *skc, const struct sk_bu
 		.window = cb->rx.window,
 	};
 
-	trace_xtcp_segment_in(skc, &h, skb->len - cb->hdr_len);
+	trace_xtcp_segment_in(skc, NULL, &h, skb->len - cb->hdr_len);
 }
 
 /* Programs are told: reader, writer, and who waits for a change of state. */
@@ -128,8 +128,7 @@ static void xtcp_receive_answer(struct sock *sk, struct xtcp_segment *seg)
 	u32 actions = seg->actions;
 
 	if ((actions & XTCP_ACT_RST) && seg->skb)
-		xtcp_control_rst_reply(sock_net(sk), xt->ip_version == 4 ? AF_INET : AF_INET6,
-				       xt->wire_protocol, seg->skb);
+		xtcp_control_rst_flow((struct sock_common *)sk, seg->skb);
 	if (actions & XTCP_ACT_SYNACK)
 		xtcp_control_synack_sock(sk);
 	if (actions & XTCP_ACT_CHALLENGE)
@@ -166,6 +165,16 @@ static void xtcp_receive_end(struct sock *sk, struct xtcp_segment *seg)
 	}
 }
 
+static void xtcp_receive_trace_drop(const struct sock *sk, enum skb_drop_reason reason)
+{
+	struct xtcp_tuple t;
+
+	if (!trace_xtcp_drop_enabled())
+		return;
+	xtcp_flow_tuple((const struct sock_common *)sk, &t);
+	trace_xtcp_drop(&t, reason);
+}
+
 /**
  * xtcp_receive_finish - carry out what the steps decided
  * @sk: the connection
@@ -180,15 +189,12 @@ static void xtcp_receive_end(struct sock *sk, struct xtcp_segment *seg)
 void xtcp_receive_finish(struct sock *sk, struct xtcp_segment *seg,
 			 enum skb_drop_reason reason)
 {
-	struct xtcp_tuple t;
-
 	xtcp_receive_answer(sk, seg);
 	if (seg->actions & XTCP_ACT_WAKE_PARENT)
 		xtcp_receive_deliver(sk, seg);
 	xtcp_receive_wake(sk, seg->actions);
 	if (reason) {
-		xtcp_flow_tuple((struct sock_common *)sk, &t);
-		trace_xtcp_drop(&t, reason);
+		xtcp_receive_trace_drop(sk, reason);
 		if (seg->skb)
 			kfree_skb_reason(seg->skb, reason);
 	} else if (seg->skb) {
@@ -200,14 +206,35 @@ void xtcp_receive_finish(struct sock *sk, struct xtcp_segment *seg,
 		xtcp_receive_end(sk, seg);
 }
 
+/* Closed while it waited. The socket may have other ends by now: the segment's own count. */
+static void xtcp_receive_drop_late(const struct sock *sk, struct sk_buff *skb)
+{
+	struct xtcp_tuple t = {
+		.net = sock_net(sk),
+		.family = ip_hdr(skb)->version == 4 ? AF_INET : AF_INET6,
+		.lport = tcp_hdr(skb)->dest,
+		.rport = tcp_hdr(skb)->source,
+	};
+
+	if (t.family == AF_INET) {
+		t.laddr.ip = ip_hdr(skb)->daddr;
+		t.raddr.ip = ip_hdr(skb)->saddr;
+	} else {
+		t.laddr.in6 = ipv6_hdr(skb)->daddr;
+		t.raddr.in6 = ipv6_hdr(skb)->saddr;
+	}
+	trace_xtcp_drop(&t, SKB_DROP_REASON_TCP_CLOSE);
+	kfree_skb_reason(skb, SKB_DROP_REASON_TCP_CLOSE);
+}
+
 static void xtcp_receive_process(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason;
 	struct xtcp_segment seg;
 
-	/* Closed while the segment waited; LISTEN sockets are not flows */
+	/* LISTEN sockets are not flows */
 	if (xtcp_state_in(sk, TCPF_CLOSE | TCPF_LISTEN)) {
-		kfree_skb_reason(skb, SKB_DROP_REASON_TCP_CLOSE);
+		xtcp_receive_drop_late(sk, skb);
 		return;
 	}
 	xtcp_now_take(sk);
@@ -251,6 +278,7 @@ static void xtcp_receive_lock(struct sock *sk, struct sk_buff *skb)
 		xtcp_receive_process(sk, skb);
 	} else if (sk_add_backlog(sk, skb, limit)) {
 		XTCP_SK_ADD(sk, BacklogDrops, 1);
+		xtcp_receive_trace_drop(sk, SKB_DROP_REASON_SOCKET_BACKLOG);
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_BACKLOG);
 	} else {
 		XTCP_SK_ADD(sk, BacklogQueued, 1);
@@ -327,7 +355,7 @@ static void xtcp_receive_listener(struct sk_buff *skb, const struct xtcp_tuple *
 	}
 	if (reason == SKB_DROP_REASON_NO_SOCKET) {
 		XTCP_INC(t->net, NoSocket);
-		xtcp_control_rst_reply(t->net, t->family, t->wire_protocol, skb);
+		xtcp_control_rst_reply(NULL, t, skb);
 	}
 	xtcp_receive_drop(skb, t, reason);
 }

@@ -394,8 +394,7 @@ enum skb_drop_reason xtcp_listen_request(struct xtcp_request *req, struct sk_buf
 		return xtcp_listen_syn_again(listener, req, seg.flags);
 	if ((kind & XTCP_FLAG_ACK) && !(kind & XTCP_FLAG_RST) && seg.ack != req->snt_isn + 1) {
 		/* Fifth: not for our SYN */
-		xtcp_control_rst_reply(sock_net(listener), req->ireq.ireq_family,
-				       req->wire_protocol, skb);
+		xtcp_control_rst_flow((struct sock_common *)req, skb);
 		return SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE;
 	}
 	if (old || !xtcp_listen_in_window(req, cb)) {

@@ -264,36 +264,26 @@ void xtcp_control_rst(struct sock *sk)
 	xtcp_control_send(sk, xtcp_control_seq(xtcp_sk(sk)), XTCP_FLAG_RST | XTCP_FLAG_ACK);
 }
 
-static void xtcp_control_reply_addresses(struct xtcp_reply *r, const struct sk_buff *skb)
-{
-	if (r->family == AF_INET) {
-		r->src.ip = ip_hdr(skb)->daddr;
-		r->dst.ip = ip_hdr(skb)->saddr;
-	} else {
-		r->src.in6 = ipv6_hdr(skb)->daddr;
-		r->dst.in6 = ipv6_hdr(skb)->saddr;
-	}
-}
-
 /**
  * xtcp_control_rst_reply - RST where there is no connection
- * @net: namespace
- * @family: AF_INET or AF_INET6, of the packet
- * @wire_protocol: 6 or 253
+ * @skc: whose tuple it is all the same, for the trace; NULL: nobody's
+ * @t: the tuple of the segment
  * @skb: the segment, cb parsed, IP header in place; not consumed
  *
  * RFC 9293 3.10.7.1: never in answer to a RST.
  *
  * Context: Softirq.
  */
-void xtcp_control_rst_reply(struct net *net, sa_family_t family, u8 wire_protocol,
+void xtcp_control_rst_reply(const struct sock_common *skc, const struct xtcp_tuple *t,
 			    const struct sk_buff *skb)
 {
 	const struct xtcp_cb *cb = xtcp_cb(skb);
 	struct xtcp_reply r = {
-		.net = net,
-		.family = family,
-		.wire_protocol = wire_protocol,
+		.net = t->net,
+		.family = t->family,
+		.wire_protocol = t->wire_protocol,
+		.src = t->laddr,
+		.dst = t->raddr,
 		.skb_in = skb,
 	};
 	struct xtcp_build b = {};
@@ -313,11 +303,29 @@ void xtcp_control_rst_reply(struct net *net, sa_family_t family, u8 wire_protoco
 		b.h.flags |= XTCP_FLAG_ACK;
 		b.h.ack = cb->end_seq;
 	}
-	xtcp_control_reply_addresses(&r, skb);
 	xtcp_build_header(rst, &b);
-	XTCP_INC(net, OutRsts);
-	XTCP_INC(net, OutSegs);
+	XTCP_INC(t->net, OutRsts);
+	XTCP_INC(t->net, OutSegs);
+	trace_xtcp_segment_out(skc, t, &b.h, 0);
 	xtcp_ip_xmit_reply(&r, rst);
+}
+
+/**
+ * xtcp_control_rst_flow - RST to a segment of a flow: its number is the segment's
+ * @skc: socket or request
+ * @skb: as for xtcp_control_rst_reply()
+ *
+ * For an ACK of what was never sent (RFC 9293 3.10.7.3 and .4), and for data that nobody will
+ * read.
+ *
+ * Context: Softirq.
+ */
+void xtcp_control_rst_flow(const struct sock_common *skc, const struct sk_buff *skb)
+{
+	struct xtcp_tuple t;
+
+	xtcp_flow_tuple(skc, &t);
+	xtcp_control_rst_reply(skc, &t, skb);
 }
 
 /**
@@ -364,7 +372,7 @@ void xtcp_control_tw_ack(struct xtcp_timewait *tw, const struct sk_buff *skb)
 	}
 	xtcp_build_header(ack, &b);
 	XTCP_INC(net, OutSegs);
-	trace_xtcp_segment_out(&tw->common, &b.h, 0);
+	trace_xtcp_segment_out(&tw->common, NULL, &b.h, 0);
 	xtcp_ip_xmit_reply(&r, ack);
 }
 
@@ -414,7 +422,7 @@ void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *
 	}
 	xtcp_build_header(ack, &b);
 	XTCP_INC(net, OutSegs);
-	trace_xtcp_segment_out(skc, &b.h, 0);
+	trace_xtcp_segment_out(skc, NULL, &b.h, 0);
 	xtcp_ip_xmit_reply(&r, ack);
 }
 
@@ -455,7 +463,7 @@ int xtcp_control_synack(const struct sock *listener, struct xtcp_request *req,
 		XTCP_INC(net, RetransSegs);
 	}
 	xtcp_header_parse(skb->data, skb->len, &h);
-	trace_xtcp_segment_out((struct sock_common *)req, &h, 0);
+	trace_xtcp_segment_out((struct sock_common *)req, NULL, &h, 0);
 	err = xtcp_ip_xmit_request(listener, req, dst, skb);
 	dst_release(dst);
 	return err < 0 ? err : 0;

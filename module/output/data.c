@@ -229,7 +229,7 @@ int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	}
 	xt->segs_out += max_t(u32, 1, skb_shinfo(skb)->gso_segs);
 	XTCP_SK_ADD(sk, OutSegs, max_t(u32, 1, skb_shinfo(skb)->gso_segs));
-	trace_xtcp_segment_out((struct sock_common *)sk, &b.h, len);
+	trace_xtcp_segment_out((struct sock_common *)sk, NULL, &b.h, len);
 
 	err = xtcp_ip_xmit(sk, skb);
 	return err < 0 ? err : 0;

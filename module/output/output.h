@@ -237,9 +237,13 @@ void xtcp_control_ack_pending(struct sock *sk);
 void xtcp_control_delack(struct sock *sk);
 /* RST for a connection of ours: seq = snd_nxt. */
 void xtcp_control_rst(struct sock *sk);
-/* RST in answer to @skb (cb parsed), no socket: RFC 9293 3.10.7.1. */
-void xtcp_control_rst_reply(struct net *net, sa_family_t family, u8 wire_protocol,
+/*
+ * RST in answer to @skb (cb parsed), RFC 9293 3.10.7.1: @t is its tuple, @skc for the trace
+ * only, or NULL. And the same for a flow, be it the segment or the flow that is not wanted.
+ */
+void xtcp_control_rst_reply(const struct sock_common *skc, const struct xtcp_tuple *t,
 			    const struct sk_buff *skb);
+void xtcp_control_rst_flow(const struct sock_common *skc, const struct sk_buff *skb);
 /* ACK from TIME_WAIT or for a request, in answer to @skb. */
 void xtcp_control_tw_ack(struct xtcp_timewait *tw, const struct sk_buff *skb);
 void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *req,

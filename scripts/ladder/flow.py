@@ -240,6 +240,9 @@ class Flows:
         if not one:
             if e.kind == "state" and e.new in ("LISTEN", "CLOSE"):
                 return None
+            # a RST of no socket, to a segment that was not seen, makes no connection
+            if e.kind == "out" and e.flags & RST and e.cookie == "0":
+                return None
             # the end that answers is the right one even if its news comes first
             turned = (e.kind == "state" and e.new == "SYN_RECV") or \
                      (e.kind != "state" and e.flags & (SYN | ACK) == SYN | ACK)
