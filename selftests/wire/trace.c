@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the tracepoint xtcp_state tells of a connection. It is on while a row asks for it, in a
- * tracing instance of this program's, so that nobody else's is disturbed.
+ * What tracepoints tell of a connection: xtcp_state, and others that a row asks for. They are on
+ * while it does, in a tracing instance of this program's, so that nobody else's is disturbed.
  */
 #define _GNU_SOURCE
 #include <sys/mount.h>
@@ -66,9 +66,18 @@ void trace_begin(void)
 	fclose(open_trace("w"));
 }
 
+/* Another event besides. */
+void trace_also(const char *event)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "events/xtcp/%s/enable", event);
+	put(name, "1");
+}
+
 void trace_end(void)
 {
-	put("events/xtcp/xtcp_state/enable", "0");
+	put("events/xtcp/enable", "0");
 }
 
 /* At the end of the program: whatever a row that failed has left on goes, too. */
@@ -189,4 +198,76 @@ void trace_shows_at(const struct conn *c, int from, int to, const char *why, con
 	if (!state_named(e.old, from) || !state_named(e.new, to) || strcmp(e.reason, why))
 		fail_at(file, line, "the trace says %s -> %s, reason %s, not %s -> %s, %s", e.old,
 			e.new, e.reason, state_name(from), state_name(to), why);
+}
+
+/* The number that stands for the connection in all events. */
+unsigned long long trace_cookie(const struct conn *c)
+{
+	struct event e = { 0 };
+	FILE *f = open_trace("r");
+	bool found = false;
+	char text[1024];
+
+	while (!found && fgets(text, sizeof(text), f))
+		found = parse(text, c, &e);
+	fclose(f);
+	check(found, "the trace has nothing of the connection");
+	return e.cookie;
+}
+
+/* Where in @text all of @fmt's words follow, which asterisks stand between; NULL: they do not. */
+static const char *matches(const char *text, char *words)
+{
+	char *word;
+
+	while (text && (word = strsep(&words, "*"))) {
+		text = strstr(text, word);
+		if (text)
+			text += strlen(word);
+	}
+	return text;
+}
+
+/*
+ * How many lines of @event there are that hold @want ("cookie=3 * flags=RST "). @at_s: when the
+ * last of them was, by the trace's clock, and the number behind what was found; or NULL.
+ */
+int trace_lines(const char *event, const char *want, double *at_s, long *number)
+{
+	char text[1024], name[40], words[400];
+	FILE *f = open_trace("r");
+	int n = 0;
+
+	snprintf(name, sizeof(name), " %s: ", event);
+	while (fgets(text, sizeof(text), f)) {
+		const char *line = strstr(text, name), *end;
+
+		snprintf(words, sizeof(words), "%s", want);
+		end = line ? matches(line, words) : NULL;
+		if (!end)
+			continue;
+		n++;
+		if (number)
+			*number = strtol(end, NULL, 10);
+		/* "... 12.345678: xtcp_timer: ..." */
+		while (line > text && line[-1] != ' ')
+			line--;
+		if (at_s)
+			*at_s = strtod(line, NULL);
+	}
+	fclose(f);
+	return n;
+}
+
+/* The same, once there is one: what a timer brings about takes its time. */
+void trace_waits_at(const char *event, const char *want, double *at_s, long *number,
+		    const char *file, int line)
+{
+	uint64_t end = now_ns() + 10 * SEC;
+
+	while (!trace_lines(event, want, at_s, number)) {
+		if (now_ns() > end)
+			fail_at(file, line, "no %s: %s in the trace", event, want);
+		poll(NULL, 0, 2);
+	}
 }

@@ -191,7 +191,7 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	options_rows[], checksum_rows[], isn_rows[], open_rows[],
 	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
 	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
-	challenge_rows[], orphan_rows[], visible_rows[], transitions_rows[],
+	challenge_rows[], orphan_rows[], visible_rows[], events_rows[], transitions_rows[],
 	matrix_rows[], knobs_rows[], effects_rows[], leftovers_rows[],
 	autotune_rows[], recovery_rows[],
 	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
@@ -248,13 +248,20 @@ long xtcp_moved(int from, int to);
 /* /proc/net/xtcp/snmp; 0 over the kernel's TCP */
 long xtcp_counter(const char *name);
 
-/* trace.c: the tracepoint xtcp_state */
+/* trace.c: the tracepoint xtcp_state, and others */
 void trace_begin(void);
+void trace_also(const char *event);
 void trace_end(void);
 void trace_remove(void);
 void trace_shows_at(const struct conn *c, int from, int to, const char *why, const char *file,
 		    int line);
 #define trace_shows(c, from, to, why) trace_shows_at(c, from, to, why, __FILE__, __LINE__)
+unsigned long long trace_cookie(const struct conn *c);
+int trace_lines(const char *event, const char *want, double *at_s, long *number);
+void trace_waits_at(const char *event, const char *want, double *at_s, long *number,
+		    const char *file, int line);
+#define trace_waits(event, want, at_s, number)				\
+	trace_waits_at(event, want, at_s, number, __FILE__, __LINE__)
 
 /* pkt.c */
 uint32_t csum_add(uint32_t sum, const void *p, int len);
