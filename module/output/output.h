@@ -8,6 +8,8 @@
 
 #include "../xtcp.h"
 
+struct xtcp_tuple;
+
 /* ---- ip.c: routes and IP headers, IPv4 and IPv6 ---- */
 
 /*
