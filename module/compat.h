@@ -422,7 +422,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* ---- sysctl, tracing ---- */
+/* ---- TCP_INFO, sysctl, tracing ---- */
+
+#if XTCP_BEFORE(6, 2)
+#define XTCP_INFO_SET_RCV_WND(info, bytes) ((void)(bytes))	/* no such member */
+#else
+#define XTCP_INFO_SET_RCV_WND(info, bytes) ((info)->tcpi_rcv_wnd = (bytes))
+#endif
 
 #if XTCP_BEFORE(6, 11)
 #define XTCP_CTL_TABLE struct ctl_table	/* what a proc_handler is given */

@@ -76,6 +76,7 @@ static void xtcp_info_tcp_counts(const struct sock *sk, struct tcp_info *info)
 	info->tcpi_segs_out = xt->segs_out;
 	info->tcpi_segs_in = xt->segs_in;
 	info->tcpi_notsent_bytes = xt->write_seq - xt->snd_nxt;
+	info->tcpi_dsack_dups = xt->disorder ? xt->disorder->dsacks : 0;
 	info->tcpi_snd_wnd = xt->snd_wnd;
 }
 
@@ -115,7 +116,9 @@ void xtcp_info_tcp(struct sock *sk, struct tcp_info *info)
 	info->tcpi_advmss = xt->advmss;
 	info->tcpi_pmtu = xt->pmtu;
 	info->tcpi_rcv_ssthresh = xt->rcv_ssthresh;
-	info->tcpi_rcv_space = READ_ONCE(sk->sk_rcvbuf) / 2;
+	info->tcpi_rcv_rtt = xt->rcv_rtt_us;
+	info->tcpi_rcv_space = xt->rcv_space;
+	XTCP_INFO_SET_RCV_WND(info, xt->rcv_wnd);
 	info->tcpi_snd_ssthresh = xt->cc.ssthresh;
 	xtcp_info_tcp_options(xt, info);
 	xtcp_info_tcp_times(sk, info);

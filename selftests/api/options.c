@@ -361,6 +361,47 @@ TEST_F(api, tcp_info)
 	EXPECT_EQ(1U, ilen);
 }
 
+/* What a receiver knows: its own RTT, what a program reads in one, and the window it has told. */
+TEST_F(api, tcp_info_of_a_receiver)
+{
+	/* tcpi_rcv_wnd: since Linux 6.2, and in newer headers than are at hand everywhere */
+	const size_t wnd_at = offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(__u32);
+	struct tcp_info ci = { 0 }, di = { 0 };
+	char buf[1500] = { 0 }, whole[512] = { 0 };
+	struct addr a;
+	int l = make_listener(self->s, 2, &a), c = cli_socket(self->s, 0), d;
+	socklen_t len = sizeof(whole);
+	__u32 wnd;
+
+	ASSERT_LE(0, l);
+	EXPECT_EQ(0, set_int(l, IPPROTO_TCP, TCP_MAXSEG, 1000));
+	ASSERT_EQ(0, do_connect(c, &a));
+	d = accept(l, NULL, NULL);
+	ASSERT_LE(0, d);
+	di = info_of(d);
+	EXPECT_EQ(0U, di.tcpi_rcv_rtt);
+	EXPECT_EQ(10 * di.tcpi_advmss, di.tcpi_rcv_space);
+	/* the timestamp that the first segment of data echoes is as old as the SYN-ACK */
+	usleep(60000);
+	ci = info_of(c);
+	ASSERT_GE(sizeof(buf), ci.tcpi_snd_mss);
+	EXPECT_EQ(ci.tcpi_snd_mss, send(c, buf, ci.tcpi_snd_mss, 0));
+	EXPECT_EQ(ci.tcpi_snd_mss, recv(d, buf, ci.tcpi_snd_mss, MSG_WAITALL));
+	EXPECT_TRUE(WAIT(outq(c) == 0));
+	di = info_of(d);
+	EXPECT_LE(59000U, di.tcpi_rcv_rtt);
+	EXPECT_GE(10000000U, di.tcpi_rcv_rtt);
+	/* less than a window was read: it is still the guess of the beginning */
+	EXPECT_EQ(10 * di.tcpi_advmss, di.tcpi_rcv_space);
+	EXPECT_EQ(0, getsockopt(d, IPPROTO_TCP, TCP_INFO, whole, &len));
+	if (len < wnd_at + sizeof(wnd))
+		return;
+	memcpy(&wnd, whole + wnd_at, sizeof(wnd));
+	ci = info_of(c);
+	EXPECT_LE(ci.tcpi_snd_wnd, wnd);
+	EXPECT_GT(1U << di.tcpi_rcv_wscale, wnd - ci.tcpi_snd_wnd);
+}
+
 TEST_F(api, saved_syn)
 {
 	struct addr a;

@@ -61,6 +61,16 @@ static void timestamp_partial(void)
 	check_eq(ssthresh(c), 7);
 }
 
+/* tcpi_dsack_dups, which <netinet/tcp.h> has not heard of. */
+static uint32_t dsack_dups(const struct conn *c)
+{
+	uint32_t info[64] = { 0 };
+	socklen_t len = sizeof(info);
+
+	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, info, &len));
+	return info[216 / sizeof(*info)];
+}
+
 /* Without timestamps the receiver has to say that it came twice. */
 static void dsack(void)
 {
@@ -75,9 +85,11 @@ static void dsack(void)
 	none(c);
 	check_eq(ssthresh(c), 7);
 	pass(c, RTT);
+	check_eq(dsack_dups(c), 0);
 	sack(c, AT(10), { AT(0), AT(1) });
 	none(c);
 	check_eq(ssthresh(c), NO_SSTHRESH);
+	check_eq(dsack_dups(c), 1);
 	check(cwnd(c) >= 10, "cwnd %d", cwnd(c));
 }
 
