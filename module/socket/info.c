@@ -4,6 +4,8 @@
  */
 #include "socket.h"
 
+#include <linux/pid_namespace.h>
+
 #include "../conn/pacer.h"
 #include "../conn/timers.h"
 #include "../recovery/recovery.h"
@@ -158,6 +160,23 @@ static void xtcp_info_own_timers(const struct sock *sk, struct xtcp_info *info)
 		info->timer_ms[i] = i < XTCP_TIMER_MAX ? xtcp_timer_left_ms(sk, i) : -1;
 }
 
+/*
+ * A number of the initial pid namespace, as the reader's has it. There it stays, also if the
+ * process has gone; elsewhere it is 0 then, and if the namespace does not see the process.
+ */
+static u32 xtcp_info_pid(s32 nr)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	u32 seen;
+
+	if (ns == &init_pid_ns)
+		return nr;
+	rcu_read_lock();
+	seen = pid_nr_ns(find_pid_ns(nr, &init_pid_ns), ns);
+	rcu_read_unlock();
+	return seen;
+}
+
 /**
  * xtcp_info_own - fill in struct xtcp_info
  * @sk: the socket
@@ -176,7 +195,7 @@ void xtcp_info_own(struct sock *sk, struct xtcp_info *info)
 	info->close_reason = xt->close_reason;
 	info->wire_protocol = xt->wire_protocol;
 	info->ip_version = inet_sk(sk)->inet_dport ? xt->ip_version : 0;
-	info->creator_pid = xt->creator_pid;
+	info->creator_pid = xtcp_info_pid(xt->creator_pid);
 	info->state_ms = div_u64(xtcp_clock_us() - xt->state_since_us, USEC_PER_MSEC);
 	xtcp_info_own_knobs(sk, info);
 	xtcp_info_own_timers(sk, info);

@@ -47,7 +47,7 @@ enum xtcp_info_timer {
  * @close_reason: why the connection ended, 0: it has not
  * @wire_protocol: 6 or 253
  * @ip_version: 4 or 6; 0: not connected
- * @creator_pid: process that made the socket
+ * @creator_pid: process that made the socket, in the reader's pid namespace; 0: none there
  * @state_ms: time spent in this state, ms
  * @msl_ms: the knobs as they take effect on this socket: MSL, ms
  * @syn_budget_ms: connect() as a whole, ms; 0: by retries
