@@ -61,30 +61,33 @@ tool_ladder_capture() {
 	done
 }
 
-# trace_with SCRIPT COMMAND...: runs it around two connections until COMMAND is content with
-# its output
-trace_with() {
-	local pid
+bpftrace_begin() { # SCRIPT
 	need bpftrace
 	bpftrace "$SCRIPTS/bpftrace/$1" >"$WORK/out" 2>&1 &
-	pid=$!
+	TRACER=$!
 	until grep -q PEER "$WORK/out"; do
 		# it takes its time to start on an emulated machine
-		kill -0 $pid 2>/dev/null || fail "bpftrace: $(head -n 20 "$WORK/out")"
+		kill -0 $TRACER 2>/dev/null || fail "bpftrace: $(head -n 20 "$WORK/out")"
 		sleep 0.2
 	done
-	transfer xtcp xtcp $B4 1000
-	transfer xtcp tcp $B6 1000
-	wait_for "${@:2}" "$WORK/out" || fail "$(cat "$WORK/out")"
-	end_bpftrace $pid
+}
+
+# bpftrace_end COMMAND...: once COMMAND is content with the output, and still at the end
+bpftrace_end() {
+	wait_for "$@" "$WORK/out" || fail "$(cat "$WORK/out")"
+	end_bpftrace $TRACER
 	cat "$WORK/out"
+	"$@" "$WORK/out" || fail "more came at the end"
 }
 
 tool_bpftrace_states() {
 	net_pair
 	only_tcp && return
 	short_msl
-	trace_with xtcp-states.bt grep -q 'TIME_WAIT.*-> CLOSE'
+	bpftrace_begin xtcp-states.bt
+	transfer xtcp xtcp $B4 1000
+	transfer xtcp tcp $B6 1000
+	bpftrace_end grep -q 'TIME_WAIT.*-> CLOSE'
 	for want in 'CLOSE *-> SYN_SENT' 'LISTEN *-> SYN_RECV' 'SYN_RECV *-> ESTABLISHED' \
 		'ESTABLISHED *-> FIN_WAIT_1' 'FIN_WAIT_2 *-> TIME_WAIT' 'CLOSE_WAIT *-> LAST_ACK' \
 		'10\.78\.0\.1' '2001:db8:78::1'; do
@@ -93,12 +96,38 @@ tool_bpftrace_states() {
 }
 
 tool_bpftrace_life() {
+	local pid server
 	net_pair
 	only_tcp && return
 	short_msl
-	# the end that closed first was in TIME_WAIT for 2 x 200 ms: its line is the last to come
-	trace_with xtcp-life.bt awk '$2 ~ /10.78.0.1:/ && $8 >= 400 && $8 < 1000 { t = 1 }
-		$2 == "10.78.0.2:9000" { p = 1 } END { exit !(t && p) }'
+	bpftrace_begin xtcp-life.bt
+	serve xtcp $B4 9000 1
+	server=$SERVER
+	a tc qdisc add dev va root netem delay 300ms || fail "netem"
+	ae ./xfer hold xtcp $B4 9000 >"$WORK/held" &
+	pid=$!
+	wait_for grep -q connected "$WORK/held" || fail "no connection"
+	sleep 1.5
+	a tc qdisc del dev va root
+	stop_server
+	wait $pid
+	# one end of this one is the host's
+	transfer xtcp tcp $B6 1000
+	bpftrace_end life_lines $pid "$server"
+}
+
+# life_lines CLIENT SERVER FILE: a line for each end of ours and no more. A handshake of 300 ms, a
+# second and more together, and 2 x 200 ms of TIME_WAIT for who has closed first.
+life_lines() {
+	awk -v client="$1" -v server="$2" -v local="$A4:" -v peer="$B4:9000" -v six="$A6:" '
+		$1 ~ /^[0-9]+$/ { n++ }
+		$1 ~ /^[0-9]+$/ && $4 != $5 + $6 + $7 + $8 { bad = 1 }
+		{ lasted = $5 >= 300 && $5 < 1000 && $6 >= 1000 && $6 < 10000 && $7 < 300
+		  waited = $8 >= 400 && $8 < 1000 }
+		$1 == client && index($2, local) == 1 && $3 == peer && lasted && $8 == 0 { c++ }
+		$1 == server && $2 == peer && index($3, local) == 1 && lasted && waited { s++ }
+		index($2, six) == 1 && $5 < 300 && $6 < 1000 && waited { v++ }
+		END { exit !(n == 3 && !bad && c == 1 && s == 1 && v == 1) }' "$3"
 }
 
 tool_ss() {
