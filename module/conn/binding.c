@@ -34,19 +34,6 @@ void xtcp_binding_of(const struct sock *sk, u16 port, struct xtcp_binding *b)
 }
 
 /**
- * xtcp_binding_same_device - are they bound to the same device?
- * @a: one
- * @b: the other
- *
- * Context: Any.
- * Return: true also if both are to none, in the same VRF.
- */
-bool xtcp_binding_same_device(const struct xtcp_binding *a, const struct xtcp_binding *b)
-{
-	return a->dev == b->dev && a->l3mdev == b->l3mdev;
-}
-
-/**
  * xtcp_binding_same - do two sockets ask for the same?
  * @a: one
  * @b: the other
@@ -58,7 +45,7 @@ bool xtcp_binding_same(const struct xtcp_binding *a, const struct xtcp_binding *
 {
 	return net_eq(a->net, b->net) && a->family == b->family &&
 	       a->wire_protocol == b->wire_protocol && a->v6only == b->v6only &&
-	       a->port == b->port && xtcp_binding_same_device(a, b) &&
+	       a->port == b->port && a->dev == b->dev && a->l3mdev == b->l3mdev &&
 	       a->addr == b->addr && ipv6_addr_equal(&a->addr6, &b->addr6);
 }
 

@@ -33,7 +33,6 @@ struct xtcp_binding {
 
 void xtcp_binding_of(const struct sock *sk, u16 port, struct xtcp_binding *b);
 bool xtcp_binding_same(const struct xtcp_binding *a, const struct xtcp_binding *b);
-bool xtcp_binding_same_device(const struct xtcp_binding *a, const struct xtcp_binding *b);
 bool xtcp_binding_overlap(const struct xtcp_binding *a, const struct xtcp_binding *b);
 
 #endif /* _XTCP_CONN_BINDING_H */

@@ -331,11 +331,10 @@ void xtcp_port_unlisten(struct sock *sk)
  */
 static bool xtcp_ports_follow(struct xtcp_port *port, const struct xtcp_binding *b)
 {
-	if (refcount_read(&port->refs) > 1 || port->bind.l3mdev != b->l3mdev)
+	if (refcount_read(&port->refs) > 1 || port->bind.l3mdev != b->l3mdev ||
+	    !xtcp_reserve_move(port, b->dev))
 		return false;
 	port->bind.dev = b->dev;
-	if (port->host)
-		xtcp_reserve_move(port);
 	return true;
 }
 
@@ -357,6 +356,7 @@ static int xtcp_ports_part(struct sock *sk, const struct xtcp_binding *b)
 	xtcp_ports_leave(sk);
 	xtcp_ports_join(sk, port);
 	xtcp_port_put(old);
+	xtcp_ports_reap();
 	return listens ? xtcp_ports_listen(sk, true) : 0;
 }
 
@@ -382,9 +382,10 @@ void xtcp_port_move(struct sock *sk, bool may_sleep)
 		mutex_lock(&xtcp_ports_mutex);
 	else if (in_serving_softirq() || !mutex_trylock(&xtcp_ports_mutex))
 		return;
-	xtcp_binding_of(sk, port->bind.port, &b);
-	/* a connection's address may be narrower than what it is bound to */
-	if (!xtcp_binding_same_device(&port->bind, &b) && !xtcp_ports_follow(port, &b) && may_sleep)
+	b = port->bind;		/* a connection's own address may be narrower */
+	b.dev = READ_ONCE(sk->sk_bound_dev_if);
+	b.l3mdev = inet_sk_bound_l3mdev(sk);
+	if (!xtcp_binding_same(&port->bind, &b) && !xtcp_ports_follow(port, &b) && may_sleep)
 		xtcp_ports_part(sk, &b);
 	mutex_unlock(&xtcp_ports_mutex);
 }
@@ -392,24 +393,26 @@ void xtcp_port_move(struct sock *sk, bool may_sleep)
 /**
  * xtcp_port_listen() - a bound socket begins to listen
  * @sk: socket
+ * @again: it listens already
  *
  * By TCP's rules two sockets that share a binding through SO_REUSEADDR alone
- * cannot both listen.
+ * cannot both listen. With @again it makes up for what could not be done when its
+ * device changed.
  *
  * Context: process, socket lock owned; may sleep.
  * Return: 0 or -EADDRINUSE.
  */
-int xtcp_port_listen(struct sock *sk)
+int xtcp_port_listen(struct sock *sk, bool again)
 {
 	int err;
 
 	if (WARN_ON_ONCE(!xtcp_sk(sk)->port))
 		return -EADDRINUSE;
+	xtcp_port_move(sk, true);
 	if (xtcp_sk(sk)->port_listens)
 		return 0;
-	xtcp_port_move(sk, true);
 	mutex_lock(&xtcp_ports_mutex);
-	err = xtcp_ports_listen(sk, false);
+	err = xtcp_ports_listen(sk, again);
 	mutex_unlock(&xtcp_ports_mutex);
 	return err;
 }

@@ -22,7 +22,7 @@ int xtcp_port_get(struct sock *sk, unsigned short snum);
  * reservation listen (backlog 0), or stop it when its last listener goes.
  * Return: 0 or -EADDRINUSE. Context: process, socket lock owned; may sleep.
  */
-int xtcp_port_listen(struct sock *sk);
+int xtcp_port_listen(struct sock *sk, bool again);
 void xtcp_port_unlisten(struct sock *sk);
 
 /* SO_BINDTODEVICE: the reservation follows. Context: process, socket lock; may sleep if it may. */

@@ -8,7 +8,6 @@
  */
 #include <linux/net.h>
 #include <net/ip.h>
-#include <net/sock_reuseport.h>
 
 #include "ports.h"
 #include "reserve.h"
@@ -39,7 +38,9 @@ void xtcp_reserve_mirror(struct xtcp_port *port)
 	reuseport = refcount_read(&port->refs) == port->owner_count || port->share_reuseport;
 	hlist_for_each_entry(owner, &port->owners, port_node) {
 		reuse = reuse && ((struct sock *)owner)->sk_reuse;
-		reuseport = reuseport && ((struct sock *)owner)->sk_reuseport;
+		/* of one user only */
+		reuseport = reuseport && ((struct sock *)owner)->sk_reuseport &&
+			    uid_eq(sk_uid((struct sock *)owner), port->share_uid);
 		transparent = transparent || inet_test_bit(TRANSPARENT, (struct sock *)owner);
 	}
 	spin_unlock_bh(&port->lock);
@@ -153,21 +154,23 @@ int xtcp_reserve_listen(struct xtcp_port *port, bool relax)
 }
 
 /**
- * xtcp_reserve_move() - the host's socket takes the device of its binding
- * @port: binding, it has a host's socket
+ * xtcp_reserve_move() - the host's socket changes its device
+ * @port: binding
+ * @dev: device, 0: none
  *
- * Of a group of SO_REUSEPORT that another device's socket is in it must be no member: a group is
- * chosen from without a look at devices.
+ * Not as a member of a group of SO_REUSEPORT: it is chosen from without a look at devices.
  *
  * Context: xtcp_ports_mutex; does not sleep.
+ * Return: false: it stays.
  */
-void xtcp_reserve_move(struct xtcp_port *port)
+bool xtcp_reserve_move(struct xtcp_port *port, int dev)
 {
-	struct sock *hsk = port->host->sk;
-
-	WRITE_ONCE(hsk->sk_bound_dev_if, port->bind.dev);
-	if (rcu_access_pointer(hsk->sk_reuseport_cb))
-		reuseport_detach_sock(hsk);
+	if (!port->host)
+		return true;
+	if (rcu_access_pointer(port->host->sk->sk_reuseport_cb))
+		return false;
+	WRITE_ONCE(port->host->sk->sk_bound_dev_if, dev);
+	return true;
 }
 
 /**

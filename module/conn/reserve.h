@@ -47,7 +47,7 @@ bool xtcp_port_clash(const struct sock *sk, struct xtcp_port *port, bool relax);
 /* reserve.c: the host's socket of a binding. Context: process, xtcp_ports_mutex. */
 int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk, bool relax);
 int xtcp_reserve_listen(struct xtcp_port *port, bool relax);
-void xtcp_reserve_move(struct xtcp_port *port);
+bool xtcp_reserve_move(struct xtcp_port *port, int dev);
 void xtcp_reserve_release(struct xtcp_port *port);
 void xtcp_reserve_mirror(struct xtcp_port *port);
 

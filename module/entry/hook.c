@@ -100,10 +100,12 @@ static bool xtcp_hook_hosts_own(const struct sk_buff *skb)
  * A listener of ours whose reservation could not follow it to another device, or is about to, has
  * one that would answer what came over the others: those are refused, as by a port that nobody has.
  */
-static bool xtcp_hook_reserved(const struct xtcp_tuple *t)
+static bool xtcp_hook_reserved(const struct sk_buff *skb, const struct xtcp_tuple *t)
 {
-	const struct sock *sk;
+	const struct sock *sk = skb->sk;
 
+	if (sk && sk_fullsock(sk))	/* a tproxy rule has chosen */
+		return xtcp_port_is_reservation(sk);
 	if (t->family == AF_INET)
 		sk = __inet_lookup_listener(t->net, NULL, 0, t->raddr.ip, t->rport, t->laddr.ip,
 					    ntohs(t->lport), t->dif, t->sdif);
@@ -134,11 +136,11 @@ static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_a
 		return NF_ACCEPT;
 	s->t.listener = xtcp_hook_tproxy(skb);
 	s->listener = xtcp_flow_lookup_listener(&s->t, NULL, 0);
-	if (!s->listener)
-		return flags == XTCP_FLAG_SYN && !skb->sk && xtcp_hook_reserved(&s->t) &&
-		       !xtcp_hook_host_flow(&s->t) ? NF_STOLEN : NF_ACCEPT;
+	if (!s->listener && (flags != XTCP_FLAG_SYN || !xtcp_hook_reserved(skb, &s->t)))
+		return NF_ACCEPT;
 	if (flags == XTCP_FLAG_ACK && !xtcp_cookie_active(s->listener))
 		return NF_ACCEPT;
+	/* From here on without a listener: nobody's SYN, which is refused */
 	if (xtcp_hook_host_flow(&s->t)) {
 		if (flags == XTCP_FLAG_SYN)
 			XTCP_INC(s->t.net, HostFlowSyns);

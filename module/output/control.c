@@ -264,6 +264,17 @@ void xtcp_control_rst(struct sock *sk)
 	xtcp_control_send(sk, xtcp_control_seq(xtcp_sk(sk)), XTCP_FLAG_RST | XTCP_FLAG_ACK);
 }
 
+static void xtcp_control_reply_addresses(struct xtcp_reply *r, const struct sk_buff *skb)
+{
+	if (r->family == AF_INET) {
+		r->src.ip = ip_hdr(skb)->daddr;
+		r->dst.ip = ip_hdr(skb)->saddr;
+	} else {
+		r->src.in6 = ipv6_hdr(skb)->daddr;
+		r->dst.in6 = ipv6_hdr(skb)->saddr;
+	}
+}
+
 /**
  * xtcp_control_rst_reply - RST where there is no connection
  * @skc: whose tuple it is all the same, for the trace; NULL: nobody's
@@ -282,8 +293,6 @@ void xtcp_control_rst_reply(const struct sock_common *skc, const struct xtcp_tup
 		.net = t->net,
 		.family = t->family,
 		.wire_protocol = t->wire_protocol,
-		.src = t->laddr,
-		.dst = t->raddr,
 		.skb_in = skb,
 	};
 	struct xtcp_build b = {};
@@ -303,6 +312,8 @@ void xtcp_control_rst_reply(const struct sock_common *skc, const struct xtcp_tup
 		b.h.flags |= XTCP_FLAG_ACK;
 		b.h.ack = cb->end_seq;
 	}
+	/* the segment's: a socket may have other ends by now */
+	xtcp_control_reply_addresses(&r, skb);
 	xtcp_build_header(rst, &b);
 	XTCP_INC(t->net, OutRsts);
 	XTCP_INC(t->net, OutSegs);

@@ -46,7 +46,7 @@ static int xtcp_accept_start(struct sock *sk)
 	xtcp_state_set(sk, TCP_LISTEN, XTCP_REASON_USER);
 	err = xtcp_flow_listen(sk);
 	if (!err)
-		err = xtcp_port_listen(sk);
+		err = xtcp_port_listen(sk, false);
 	if (err)
 		xtcp_close_listener(sk);
 	return err;
@@ -74,7 +74,11 @@ int xtcp_listen(struct socket *sock, int backlog)
 		goto out;
 
 	WRITE_ONCE(sk->sk_max_ack_backlog, min_t(u32, backlog, limit));
-	err = sk->sk_state == TCP_LISTEN ? 0 : xtcp_accept_start(sk);
+	err = 0;
+	if (sk->sk_state == TCP_LISTEN)
+		xtcp_port_listen(sk, true);
+	else
+		err = xtcp_accept_start(sk);
 out:
 	release_sock(sk);
 	return err;

@@ -162,7 +162,8 @@ static void xtcp_info_own_timers(const struct sock *sk, struct xtcp_info *info)
 
 /*
  * A number of the initial pid namespace, as the reader's has it. There it stays, also if the
- * process has gone; elsewhere it is 0 then, and if the namespace does not see the process.
+ * process has gone; elsewhere it is 0 then, or that of who has the number now, and 0 if the
+ * namespace does not see the process.
  */
 static u32 xtcp_info_pid(s32 nr)
 {
