@@ -139,6 +139,7 @@ int cli_socket(const struct api_stack *s, int flags);
 int host_socket(const struct api_stack *s, int flags);
 int on_device(int fd, const char *dev);
 long host_may(const struct api_stack *s, const char *dev, const struct addr *a);
+int bind_both(const struct api_stack *s, int option, const struct addr *a, int *fd);
 long do_bind(int fd, const struct addr *a);
 long do_connect(int fd, const struct addr *a);
 int make_listener(const struct api_stack *s, int backlog, struct addr *a);

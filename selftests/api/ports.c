@@ -230,21 +230,16 @@ TEST_F(api, bindtodevice_of_a_low_port)
 TEST_F(api, bindtodevice_of_one_of_two)
 {
 	struct addr a = addr_make(self->s, W_ANY, 4246);
-	int l = srv_socket(self->s, 0), other = srv_socket(self->s, 0);
+	int l[2];
 
-	ASSERT_LE(0, l);
-	ASSERT_LE(0, other);
 	ASSERT_LE(0, ns_mute_device());
-	set_int(l, SOL_SOCKET, SO_REUSEPORT, 1);
-	set_int(other, SOL_SOCKET, SO_REUSEPORT, 1);
-	ASSERT_EQ(0, do_bind(l, &a));
-	ASSERT_EQ(0, do_bind(other, &a));
-	ASSERT_EQ(0, listen(l, 1));
-	ASSERT_EQ(0, listen(other, 1));
-	EXPECT_EQ(0, on_device(l, "mute"));
+	ASSERT_EQ(0, bind_both(self->s, SO_REUSEPORT, &a, l));
+	ASSERT_EQ(0, listen(l[0], 1));
+	ASSERT_EQ(0, listen(l[1], 1));
+	EXPECT_EQ(0, on_device(l[0], "mute"));
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
-	close(other);
+	close(l[1]);
 	EXPECT_EQ(0, host_may(self->s, "lo", &a));
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "mute", &a));
 }
@@ -253,25 +248,19 @@ TEST_F(api, bindtodevice_of_one_of_two)
 TEST_F(api, bindtodevice_where_another_listens)
 {
 	struct addr a = addr_make(self->s, W_ANY, 4247), lo = addr_make(self->s, W_LO, 4247);
-	int fd = srv_socket(self->s, 0), idle = srv_socket(self->s, 0);
-	int host = host_socket(self->s, 0), c = cli_socket(self->s, 0);
+	int fd[2], host = host_socket(self->s, 0), c = cli_socket(self->s, 0);
 
-	ASSERT_LE(0, fd);
-	ASSERT_LE(0, idle);
 	ASSERT_LE(0, host);
 	ASSERT_LE(0, ns_mute_device());
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	set_int(idle, SOL_SOCKET, SO_REUSEADDR, 1);
+	ASSERT_EQ(0, bind_both(self->s, SO_REUSEADDR, &a, fd));
 	set_int(host, SOL_SOCKET, SO_REUSEADDR, 1);
-	ASSERT_EQ(0, do_bind(fd, &a));
-	ASSERT_EQ(0, do_bind(idle, &a));
 	ASSERT_EQ(0, on_device(host, "mute"));
 	ASSERT_EQ(0, do_bind(host, &a));
 	ASSERT_EQ(0, listen(host, 1));
-	EXPECT_EQ(0, on_device(fd, "mute"));
-	EXPECT_EQ(-EADDRINUSE, sys(listen(fd, 1)));
+	EXPECT_EQ(0, on_device(fd[0], "mute"));
+	EXPECT_EQ(-EADDRINUSE, sys(listen(fd[0], 1)));
 	close(host);
-	EXPECT_EQ(0, sys(listen(fd, 1)));
+	EXPECT_EQ(0, sys(listen(fd[0], 1)));
 	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &lo));
 }
 
@@ -279,18 +268,12 @@ TEST_F(api, bindtodevice_where_another_listens)
 TEST_F(api, bindtodevice_where_the_address_is_not)
 {
 	struct addr a = addr_make(self->s, W_LO, 4250);
-	int fd = srv_socket(self->s, 0), idle = srv_socket(self->s, 0);
-	int c = cli_socket(self->s, 0);
+	int fd[2], c = cli_socket(self->s, 0);
 
-	ASSERT_LE(0, fd);
-	ASSERT_LE(0, idle);
 	ASSERT_LE(0, ns_mute_device());
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	set_int(idle, SOL_SOCKET, SO_REUSEADDR, 1);
-	ASSERT_EQ(0, do_bind(fd, &a));
-	ASSERT_EQ(0, do_bind(idle, &a));
-	EXPECT_EQ(0, on_device(fd, "mute"));
-	EXPECT_EQ(0, sys(listen(fd, 1)));
+	ASSERT_EQ(0, bind_both(self->s, SO_REUSEADDR, &a, fd));
+	EXPECT_EQ(0, on_device(fd[0], "mute"));
+	EXPECT_EQ(0, sys(listen(fd[0], 1)));
 	EXPECT_EQ(-ECONNREFUSED, do_connect(c, &a));
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
 }
@@ -299,15 +282,12 @@ TEST_F(api, bindtodevice_where_the_address_is_not)
 TEST_F(api, bindtodevice_of_both)
 {
 	struct addr a = addr_make(self->s, W_ANY, 746), lo = addr_make(self->s, W_LO, 746);
-	int l[2] = { srv_socket(self->s, 0), srv_socket(self->s, 0) }, c, i;
+	int l[2], c, i;
 
 	ASSERT_LE(0, ns_mute_device());
-	for (i = 0; i < 2; i++) {
-		ASSERT_LE(0, l[i]);
-		set_int(l[i], SOL_SOCKET, SO_REUSEPORT, 1);
-		ASSERT_EQ(0, do_bind(l[i], &a));
+	ASSERT_EQ(0, bind_both(self->s, SO_REUSEPORT, &a, l));
+	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, listen(l[i], 4));
-	}
 	ASSERT_EQ(0, setresuid(65534, 65534, 0));
 	for (i = 0; i < 2; i++)
 		EXPECT_EQ(0, on_device(l[i], "lo"));

@@ -423,3 +423,16 @@ long host_may(const struct api_stack *s, const char *dev, const struct addr *a)
 	close(fd);
 	return err;
 }
+
+/* Two sockets with a port that they share by SO_REUSEADDR or SO_REUSEPORT. */
+int bind_both(const struct api_stack *s, int option, const struct addr *a, int *fd)
+{
+	long err = 0;
+	int i;
+
+	for (i = 0; i < 2 && !err; i++) {
+		fd[i] = srv_socket(s, 0);
+		err = set_int(fd[i], SOL_SOCKET, option, 1) ?: do_bind(fd[i], a);
+	}
+	return err;
+}
