@@ -6,6 +6,7 @@ set on a socket that was XTCP's is there afterwards, and what it did not set is 
 import ctypes
 import fcntl
 import os
+import re
 import signal
 import socket
 import struct
@@ -21,7 +22,7 @@ TCP_NOTSENT_LOWAT, TCP_SAVE_SYN, TCP_USER_TIMEOUT = 25, 27, 18
 COMMON = [
     (SOL, socket.SO_SNDBUF, 50000, 100000), (SOL, socket.SO_RCVBUF, 60000, 120000),
     (SOL, SO_MAX_PACING_RATE, 5000000), (SOL, socket.SO_KEEPALIVE, 1), (SOL, socket.SO_REUSEADDR, 1),
-    (SOL, socket.SO_MARK, 7), (SOL, SO_ZEROCOPY, 1),
+    (SOL, socket.SO_MARK, 7),
     (SOL, socket.SO_LINGER, struct.pack("ii", 1, 9)), (SOL, socket.SO_RCVTIMEO, struct.pack("qq", 3, 0)),
     (TCP, socket.TCP_MAXSEG, 700), (TCP, socket.TCP_CONGESTION, b"reno\0"), (TCP, TCP_NOTSENT_LOWAT, 9999),
     (TCP, socket.TCP_WINDOW_CLAMP, 70000), (TCP, socket.TCP_LINGER2, 17), (TCP, TCP_SAVE_SYN, 1),
@@ -29,6 +30,8 @@ COMMON = [
     (TCP, socket.TCP_KEEPINTVL, 6), (TCP, socket.TCP_SYNCNT, 2), (TCP, socket.TCP_NODELAY, 1),
     (TCP, socket.TCP_QUICKACK, 0),
 ]
+if [int(n) for n in re.findall(r"\d+", os.uname().release)[:2]] >= [6, 5]:
+    COMMON.append((SOL, SO_ZEROCOPY, 1))    # older ones let only their own protocols have it
 OPTIONS = {
     socket.AF_INET: COMMON + [(IP, socket.IP_TOS, 0x10), (SOL, socket.SO_PRIORITY, 5), (IP, IP_TRANSPARENT, 1),
                               (IP, IP_RECVERR, 1), (IP, IP_FREEBIND, 1), (IP, IP_MINTTL, 3),
