@@ -340,9 +340,10 @@ static bool xtcp_ports_follow(struct xtcp_port *port, const struct xtcp_binding 
 
 /*
  * What others live under as well stays with them, and @sk gets a binding of its own. As with TCP
- * nobody asks whether that is in anybody's way. Context: process, xtcp_ports_mutex.
+ * nobody asks whether that is in anybody's way. What fails, listen() makes up for.
+ * Context: process, xtcp_ports_mutex.
  */
-static int xtcp_ports_part(struct sock *sk, const struct xtcp_binding *b)
+static void xtcp_ports_part(struct sock *sk, const struct xtcp_binding *b)
 {
 	struct xtcp_port *old = xtcp_sk(sk)->port, *port;
 	bool listens = xtcp_sk(sk)->port_listens;
@@ -351,13 +352,14 @@ static int xtcp_ports_part(struct sock *sk, const struct xtcp_binding *b)
 	if (!port)
 		port = xtcp_ports_make(sk, b, true);
 	if (IS_ERR(port))
-		return PTR_ERR(port);
+		return;
 	xtcp_ports_unlisten(sk);
 	xtcp_ports_leave(sk);
 	xtcp_ports_join(sk, port);
 	xtcp_port_put(old);
 	xtcp_ports_reap();
-	return listens ? xtcp_ports_listen(sk, true) : 0;
+	if (listens)
+		xtcp_ports_listen(sk, true);
 }
 
 /**
