@@ -29,9 +29,9 @@ int xtcp_acceptq_open(struct sock *listener)
 		smp_store_release(&xt->acceptq, q);
 	}
 	spin_lock_bh(&q->lock);
+	WRITE_ONCE(listener->sk_ack_backlog, 0);
 	q->open = true;
 	spin_unlock_bh(&q->lock);
-	WRITE_ONCE(listener->sk_ack_backlog, 0);
 	return 0;
 }
 

@@ -14,7 +14,6 @@
  * @children: xtcp_sock.accept_node, oldest first; each holds a reference
  * @open: false once the listener closed; nothing is added then
  * @requests: half-open requests of this listener
- * @cookie_sent_s: when a cookie was last sent, seconds of boot time; 0: never
  *
  * The length is sk_ack_backlog against sk_max_ack_backlog, as in the kernel's TCP.
  */
@@ -23,7 +22,6 @@ struct xtcp_accept_queue {
 	struct list_head children;
 	bool open;
 	atomic_t requests;
-	u32 cookie_sent_s;
 };
 
 /* listen(): make or reopen. Return: 0 or -ENOMEM. Context: process, socket lock. */

@@ -64,6 +64,8 @@ static void xtcp_life_init_lists(struct sock *sk)
 	xt->disorder = NULL;
 	xt->pacer = NULL;
 	sk->tcp_rtx_queue = RB_ROOT;
+	sk->sk_frag.page = NULL;
+	sk->sk_frag.offset = 0;
 	xtcp_board_init(sk);
 	sk->sk_tsq_flags = 0;
 	xtcp_timers_setup(sk);

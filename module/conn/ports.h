@@ -43,6 +43,13 @@ bool xtcp_port_is_reservation(const struct sock *host);
 /* The XTCP listener behind a reservation that tproxy chose, or NULL. Context: RCU. */
 struct sock *xtcp_port_listener(const struct sock *host);
 
+/*
+ * A SYN cookie was sent for @listener; how long ago, s: U32_MAX: never. By the binding, since the
+ * ACK may find another member of a group of SO_REUSEPORT. Context: RCU.
+ */
+void xtcp_port_cookie_sent(const struct sock *listener);
+u32 xtcp_port_cookie_age_s(const struct sock *listener);
+
 /* close(): wait until bindings given back are the host's again. Process, no socket lock. */
 void xtcp_ports_settle(void);
 

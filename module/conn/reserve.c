@@ -217,3 +217,32 @@ struct sock *xtcp_port_listener(const struct sock *host)
 	port = rcu_dereference_sk_user_data(host);
 	return port ? rcu_dereference(port->listener) : NULL;
 }
+
+/**
+ * xtcp_port_cookie_sent() - a SYN cookie was sent
+ * @listener: for this one
+ *
+ * Context: RCU.
+ */
+void xtcp_port_cookie_sent(const struct sock *listener)
+{
+	struct xtcp_port *port = READ_ONCE(xtcp_sk(listener)->port);
+
+	if (port)
+		WRITE_ONCE(port->cookie_sent_s, (u32)ktime_get_seconds() ?: 1);
+}
+
+/**
+ * xtcp_port_cookie_age_s() - how long ago was the last SYN cookie sent?
+ * @listener: for this one, or another member of its group
+ *
+ * Context: RCU.
+ * Return: Seconds; U32_MAX: never.
+ */
+u32 xtcp_port_cookie_age_s(const struct sock *listener)
+{
+	struct xtcp_port *port = READ_ONCE(xtcp_sk(listener)->port);
+	u32 sent_s = port ? READ_ONCE(port->cookie_sent_s) : 0;
+
+	return sent_s ? (u32)ktime_get_seconds() - sent_s : U32_MAX;
+}

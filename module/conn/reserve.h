@@ -20,6 +20,7 @@
  * @share_uid: whose they were
  * @listeners: owners that listen; xtcp_ports_mutex
  * @listener: one of them, for tproxy; RCU, written under xtcp_ports_mutex
+ * @cookie_sent_s: when a cookie was last sent, seconds of boot time; 0: never. Any context
  * @host: the host's socket, NULL for protocol 253
  * @gone: in xtcp_ports_gone after the last put; xtcp_ports_gone_lock
  * @rcu: for kfree_rcu()
@@ -36,6 +37,7 @@ struct xtcp_port {
 	kuid_t share_uid;
 	unsigned int listeners;
 	struct sock __rcu *listener;
+	u32 cookie_sent_s;
 	struct socket *host;
 	struct list_head gone;
 	struct rcu_head rcu;

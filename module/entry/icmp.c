@@ -218,6 +218,20 @@ void xtcp_icmp_mtu_reduced(struct sock *sk)
 		xtcp_retransmit_lost(sk);
 }
 
+/*
+ * update_pmtu() of IPv4 looks for the route of the socket's protocol, 253: with rules for TCP's
+ * that may be another than ours.
+ */
+static void xtcp_icmp_mtu_route(const struct sock *sk, const struct xtcp_icmp_msg *m)
+{
+	if (!pskb_may_pull(m->skb, m->offset + sizeof(struct iphdr)))
+		return;
+	__skb_pull(m->skb, m->offset);
+	ipv4_update_pmtu(m->skb, m->t.net, m->info, READ_ONCE(sk->sk_bound_dev_if),
+			 m->t.wire_protocol);
+	__skb_push(m->skb, m->offset);
+}
+
 static void xtcp_icmp_mtu(struct sock *sk, const struct xtcp_icmp_msg *m)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -226,6 +240,8 @@ static void xtcp_icmp_mtu(struct sock *sk, const struct xtcp_icmp_msg *m)
 	if (m->family == AF_INET6 && (m->info < IPV6_MIN_MTU || !ip6_sk_accept_pmtu(sk)))
 		return;
 	XTCP_INC(m->t.net, IcmpActed);
+	if (m->family == AF_INET && m->t.wire_protocol != IPPROTO_XTCP)
+		xtcp_icmp_mtu_route(sk, m);
 	WRITE_ONCE(xt->mtu_info, min_t(u32, m->info, U16_MAX));
 	if (!sock_owned_by_user(sk))
 		xtcp_icmp_mtu_reduced(sk);

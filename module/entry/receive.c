@@ -295,7 +295,8 @@ static void xtcp_receive_child(struct sock *child, struct sk_buff *skb)
 	xtcp_receive_lock(child, skb);
 	if (unlikely(READ_ONCE(child->sk_state) == TCP_SYN_RECV)) {
 		bh_lock_sock(child);
-		if (child->sk_state == TCP_SYN_RECV)
+		/* An owner has its segment in the backlog, or is ending it */
+		if (child->sk_state == TCP_SYN_RECV && !sock_owned_by_user(child))
 			xtcp_timer_arm_ms(child, XTCP_TIMER_CONNECT, XTCP_RECEIVE_CHILD_MS);
 		bh_unlock_sock(child);
 	}

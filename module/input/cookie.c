@@ -5,8 +5,8 @@
  */
 #include "input.h"
 
-#include "../conn/acceptq.h"
 #include "../conn/minis.h"
+#include "../conn/ports.h"
 #include "../output/output.h"
 #include "../pure/cookie.h"
 #include "../recovery/ecn.h"
@@ -61,7 +61,7 @@ u32 xtcp_cookie_issue(struct sock *listener, const struct xtcp_tuple *t, u32 seq
 	u32 index = xtcp_cookie_mss_index(v6, *mss);
 
 	*mss = xtcp_cookie_mss(v6, index);
-	WRITE_ONCE(xtcp_sk(listener)->acceptq->cookie_sent_s, (u32)ktime_get_seconds() ?: 1);
+	xtcp_port_cookie_sent(listener);
 	return xtcp_cookie_make(xtcp_cookie_hash(t, 0, 0), xtcp_cookie_hash(t, 1, count), seq,
 				count, index);
 }
@@ -86,10 +86,7 @@ static int xtcp_cookie_index(const struct xtcp_tuple *t, u32 seq, u32 ack)
  */
 bool xtcp_cookie_active(const struct sock *listener)
 {
-	const struct xtcp_accept_queue *q = xtcp_sk(listener)->acceptq;
-	u32 sent_s = q ? READ_ONCE(q->cookie_sent_s) : 0;
-
-	return sent_s && (u32)ktime_get_seconds() - sent_s < XTCP_COOKIE_ACTIVE_S;
+	return xtcp_port_cookie_age_s(listener) < XTCP_COOKIE_ACTIVE_S;
 }
 
 /**

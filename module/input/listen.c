@@ -385,6 +385,11 @@ enum skb_drop_reason xtcp_listen_request(struct xtcp_request *req, struct sk_buf
 	bool old;
 
 	*child = NULL;
+	/* It entered the table when its listener had just left it: xtcp_close_listener_again() */
+	if (unlikely(inet_sk_state_load(listener) != TCP_LISTEN)) {
+		xtcp_minis_request_drop(req, XTCP_REASON_USER);
+		return SKB_DROP_REASON_NO_SOCKET;
+	}
 	xtcp_segment_init(&seg, skb);
 	old = req->ireq.tstamp_ok && !(kind & XTCP_FLAG_RST) &&
 	      xtcp_paws_reject(READ_ONCE(req->ireq.req.ts_recent),

@@ -275,9 +275,25 @@ static void xtcp_control_reply_addresses(struct xtcp_reply *r, const struct sk_b
 	}
 }
 
+/* Sent the way of that flow: a socket's or a request's. */
+static void xtcp_control_reply_way(struct xtcp_reply *r, const struct sock_common *skc)
+{
+	const struct sock *sk = (const struct sock *)skc;
+
+	if (skc->skc_state == TCP_NEW_SYN_RECV) {
+		sk = xtcp_req(skc)->ireq.req.rsk_listener;
+		r->mark = xtcp_req(skc)->ireq.ir_mark;
+	} else {
+		r->mark = READ_ONCE(sk->sk_mark);
+	}
+	r->oif = READ_ONCE(skc->skc_bound_dev_if);
+	r->uid = sk_uid(sk);
+	r->transparent = inet_test_bit(TRANSPARENT, sk);
+}
+
 /**
  * xtcp_control_rst_reply - RST where there is no connection
- * @skc: whose tuple it is all the same, for the trace; NULL: nobody's
+ * @skc: whose tuple it is all the same, socket or request; NULL: nobody's
  * @t: the tuple of the segment
  * @skb: the segment, cb parsed, IP header in place; not consumed
  *
@@ -314,6 +330,8 @@ void xtcp_control_rst_reply(const struct sock_common *skc, const struct xtcp_tup
 	}
 	/* the segment's: a socket may have other ends by now */
 	xtcp_control_reply_addresses(&r, skb);
+	if (skc)
+		xtcp_control_reply_way(&r, skc);
 	xtcp_build_header(rst, &b);
 	XTCP_INC(t->net, OutRsts);
 	XTCP_INC(t->net, OutSegs);

@@ -529,7 +529,7 @@ void xtcp_retransmit_persist(struct sock *sk)
 	xtcp_retransmit_probe(sk, skb);
 	if (xt->probes_out < U8_MAX)
 		xt->probes_out++;
-	if (xt->persist_backoff < READ_ONCE(xtcp_net(sock_net(sk))->knobs.retries2))
+	if (xt->persist_backoff < U8_MAX)
 		xt->persist_backoff++;
 	xtcp_retransmit_arm(sk);
 }

@@ -249,7 +249,7 @@ void xtcp_ecn_resume(struct sock *sk)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	xt->ecn_hold = 0;
-	if (xt->persist_backoff < READ_ONCE(xt->xn->knobs.retries2))
+	if (xt->persist_backoff < U8_MAX)
 		xt->persist_backoff++;
 }
 

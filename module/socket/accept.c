@@ -48,7 +48,7 @@ static int xtcp_accept_start(struct sock *sk)
 	if (!err)
 		err = xtcp_port_listen(sk, false);
 	if (err)
-		xtcp_close_listener(sk);
+		xtcp_close_listener_again(sk);
 	return err;
 }
 

@@ -74,17 +74,12 @@ static void xtcp_close_child(struct sock *child)
 	sock_put(child);
 }
 
-/**
- * xtcp_close_listener - a listener listens no more
- * @sk: in LISTEN
- *
+/*
  * The host's counterpart stops before our own entry goes: it must never be given a
  * SYN. Then what is half open goes, then what waits for accept(). Leaves @sk in
  * TCP_CLOSE.
- *
- * Context: Process, socket lock.
  */
-void xtcp_close_listener(struct sock *sk)
+static void xtcp_close_listener(struct sock *sk)
 {
 	struct xtcp_sock *child, *next;
 	LIST_HEAD(children);
@@ -99,6 +94,22 @@ void xtcp_close_listener(struct sock *sk)
 		xtcp_close_child((struct sock *)child);
 		cond_resched();
 	}
+}
+
+/**
+ * xtcp_close_listener_again - a listener listens no more, and may become something else
+ * @sk: in LISTEN
+ *
+ * A softirq that has found it before enters no request afterwards, and makes no child of what is
+ * no listener any more.
+ *
+ * Context: Process, socket lock.
+ */
+void xtcp_close_listener_again(struct sock *sk)
+{
+	xtcp_close_listener(sk);
+	synchronize_rcu();
+	xtcp_minis_request_purge(sk, XTCP_REASON_USER);
 }
 
 /* Move as closing does. Return: true if a FIN is owed. */
@@ -311,7 +322,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 	int old = sk->sk_state;
 
 	if (old == TCP_LISTEN) {
-		xtcp_close_listener(sk);
+		xtcp_close_listener_again(sk);
 	} else if (old != TCP_CLOSE) {
 		if (old == TCP_SYN_SENT || xtcp_close_owes_rst(sk))
 			WRITE_ONCE(sk->sk_err, ECONNRESET);
@@ -327,6 +338,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);
+	WRITE_ONCE(sk->sk_peek_off, -1);
 	if (sk->sk_frag.page) {
 		put_page(sk->sk_frag.page);
 		sk->sk_frag.page = NULL;

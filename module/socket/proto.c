@@ -45,9 +45,10 @@ static bool xtcp_proto_group_in(struct net *net, kgid_t group)
 	const struct xtcp_knobs *knobs = &xtcp_net(net)->knobs;
 	gid_t low = READ_ONCE(knobs->create_group_range[0]);
 	gid_t high = READ_ONCE(knobs->create_group_range[1]);
-	gid_t gid = from_kgid_munged(net->user_ns, group);
+	gid_t gid = from_kgid(net->user_ns, group);
 
-	return low <= gid && gid <= high;
+	/* One that means nothing there is in no range */
+	return gid != (gid_t)-1 && low <= gid && gid <= high;
 }
 
 /*

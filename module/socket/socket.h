@@ -64,7 +64,7 @@ void xtcp_shutdown(struct sock *sk, int how);
 int xtcp_disconnect(struct sock *sk, int flags);
 /* Namespace (NULL: all) or module exit: RST and free all sockets without a program. */
 void xtcp_close_orphans(struct net *net, enum xtcp_reason reason);
-void xtcp_close_listener(struct sock *sk);
+void xtcp_close_listener_again(struct sock *sk);
 
 /* sockopt.c */
 int xtcp_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len);

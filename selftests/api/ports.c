@@ -4,6 +4,8 @@
  * and listening for two sockets, compared with two sockets of the kernel's TCP.
  * With an XTCP socket on either side or on both the answer must be the same.
  */
+#include <linux/filter.h>
+
 #include "fixture.h"
 
 enum { OPT_REUSEADDR = 1, OPT_REUSEPORT = 2, OPT_LISTEN = 4, OPTS = 8 };
@@ -188,6 +190,39 @@ TEST_F(api, reuseport_balance)
 		/* the second round is shared by those that are left */
 		close(l[0]);
 	}
+}
+
+/*
+ * A program gives all to the first of the group, whose SYN cookies' ACKs are the group's whoever is
+ * asked first.
+ */
+TEST_F(api, reuseport_cookies)
+{
+	enum { L = 4, N = 24 };
+	struct sock_filter first[] = { { BPF_RET | BPF_K, 0, 0, 0 } };
+	struct sock_fprog prog = { .len = 1, .filter = first };
+	struct addr a = addr_make(self->s, W_LO, 4504);
+	unsigned int got = 0;
+	int l[L], c[N], i;
+
+	ASSERT_EQ(0, sysctl_stack(self->s, "net/ipv4/tcp_syncookies", "net/xtcp/syncookies", "2"));
+	for (i = 0; i < L; i++) {
+		l[i] = srv_socket(self->s, SOCK_NONBLOCK);
+		ASSERT_LE(0, l[i]);
+		ASSERT_EQ(0, set_int(l[i], SOL_SOCKET, SO_REUSEPORT, 1));
+		ASSERT_EQ(0, do_bind(l[i], &a));
+		ASSERT_EQ(0, listen(l[i], N));
+	}
+	ASSERT_EQ(0, setsockopt(l[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)));
+	for (i = 0; i < N; i++) {
+		c[i] = cli_socket(self->s, 0);
+		ASSERT_EQ(0, do_connect(c[i], &a));
+	}
+	EXPECT_TRUE(WAIT((got += accept_all(l[0])) == N)) {
+		TH_LOG("%u of %d", got, N);
+	}
+	for (i = 0; i < N; i++)
+		close(c[i]);
 }
 
 TEST_F(api, listen_conflict_late)

@@ -278,6 +278,23 @@ static void unread_data(void)
 	gone(c);
 }
 
+static void tune_mark(int fd)
+{
+	set_int(fd, SOL_SOCKET, SO_MARK, 77);
+}
+
+/* The RST that answers data goes the way of the connection: by its mark. */
+static void late_data_marked(void)
+{
+	struct conn *c = in_fin_wait_2(.close = true, .tune = tune_mark);
+
+	check_eq(system("nft 'add table inet t; add chain inet t o { type filter hook output priority 0; };"
+			"add rule inet t o meta mark != 77 drop'"), 0);
+	inject(c, ACK, 1, 2, .len = 10);
+	check(expect(c, RST, 2, 0, .any = ANY_ACK | ANY_FLAGS)->flags & RST, "no RST");
+	gone(c);
+}
+
 static void unread_data_close_wait(void)
 {
 	struct conn *c = in_established();
@@ -373,6 +390,7 @@ const struct row close_rows[] = {
 	    told_apart),
 	ROW(ROW_CORE, "S19 unread data at close sends RST", unread_data),
 	ROW(0, "S19 the same after the peer's FIN", unread_data_close_wait),
+	ROW(ROW_CORE, "S19 data for who has closed: RST by SO_MARK's way", late_data_marked),
 	ROW(0, "S19 closing a listener resets what waits", listener_closed),
 	ROW(ROW_CORE, "S21 the seven segments, active side", textbook_active),
 	ROW(ROW_CORE, "S21 the seven segments, passive side",

@@ -38,12 +38,11 @@ static void hard_syn_sent(void)
 static void soft_syn_sent(void)
 {
 	struct conn *c = in_syn_sent();
-	int e;
 
 	send_error(c, net_unreachable(), 0);
 	/* RFC 5461: the kernel's TCP gives up here, too. */
-	e = so_error(c->fd);
-	check(e == ENETUNREACH || e == 0, "SO_ERROR is %d", e);
+	check_eq(so_error(c->fd), ENETUNREACH);
+	gone(c);
 }
 
 /* MUST-54: the quoted number has to be one that is under way. */
@@ -149,6 +148,14 @@ static void path_mtu(void)
 		c->rcv = s->seq - c->iss + s->len;
 		inject(c, ACK, 1, c->rcv);
 	}
+}
+
+/* The same for a route that rules choose by TCP's number: whatever the socket's own is. */
+static void path_mtu_rule(void)
+{
+	check_eq(system("ip rule add ipproto 6 lookup 77"), 0);
+	check_eq(system("ip route add 192.0.2.0/24 dev w0 table 77"), 0);
+	path_mtu();
 }
 
 /*
@@ -328,6 +335,7 @@ const struct row icmp_rows[] = {
 	ROW(0, "RFC 5927 hard errors in ESTABLISHED are soft",
 	    hard_established),
 	ROW(ROW_CORE, "RFC 1191 RFC 8201 path MTU", path_mtu),
+	ROW(ROW_V4, "RFC 1191 path MTU of a route for TCP", path_mtu_rule),
 	ROW(ROW_XTCP, "RFC 1191 6.4 path MTU: all again, and no congestion", path_mtu_sack),
 	ROW(ROW_XTCP, "RFC 1191 6.4 path MTU: all again, without SACK", path_mtu_newreno),
 	ROW(0, "RFC 5927 path MTU with a stale quote", path_mtu_stale),

@@ -106,9 +106,8 @@ static void fin_retries_option(void)
 }
 
 /* A zero window does not keep an orphan for ever. */
-static void zero_window_orphan(void)
+static void zero_window_orphan_of(struct conn *c)
 {
-	struct conn *c = in_established();
 	struct seg *s;
 
 	zero_window(c);
@@ -121,6 +120,29 @@ static void zero_window_orphan(void)
 		if (s && !(s->flags & RST))
 			inject(c, ACK, 1, 11, .win = ZERO_WIN);
 	}
+}
+
+static void zero_window_orphan(void)
+{
+	zero_window_orphan_of(in_established());
+}
+
+static void tune_patient(int fd)
+{
+	set_int(fd, SOL_XTCP, XTCP_ORPHAN_RETRIES, 6);
+}
+
+/* Nor if it may try more often than one with a program. */
+static void zero_window_orphan_patient(void)
+{
+	struct conn *c;
+
+	knob("retries2", 3);
+	c = in_established(.tune = tune_patient);
+	zero_window_orphan_of(c);
+	/* 200 ms doubled six times */
+	check(since_ms(c) >= 12000 && since_ms(c) < 30000, "given up after %d ms",
+	      (int)since_ms(c));
 }
 
 /* SO_LINGER: close() waits for the ACK of the FIN, or for so long. */
@@ -157,6 +179,8 @@ const struct row orphan_rows[] = {
 	    fin_retries_option),
 	ROW(ROW_VT, "S18 an orphan before a zero window",
 	    zero_window_orphan),
+	ROW(ROW_VT | ROW_XTCP, "S18 an orphan before a zero window that may try above retries2",
+	    zero_window_orphan_patient),
 	ROW(ROW_VT, "SO_LINGER 5 s", linger),
 	{ NULL }
 };
