@@ -143,7 +143,8 @@ static int xtcp_main_timers_init(void)
 		.sock = xtcp_timeouts_fire,
 		.request = xtcp_timeouts_request,
 		.timewait = xtcp_timeouts_timewait,
-		.pace = xtcp_timeouts_pace,
+		.hr[XTCP_HRTIMER_PACE] = xtcp_timeouts_pace,
+		.hr[XTCP_HRTIMER_SACKS] = xtcp_timeouts_sacks,
 	};
 
 	xtcp_timers_register(&handlers);

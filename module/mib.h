@@ -55,6 +55,7 @@ struct seq_file;
 	X(KeepaliveDrops,	"connections given up by keepalive")	\
 	X(DeadPeerDrops,	"connections given up by dead_peer_ms")	\
 	X(DelayedAcks,		"ACKs sent by the delayed ACK timer")	\
+	X(AcksCompressed,	"ACKs of data out of order that waited for others") \
 	X(DupAcks,		"duplicate ACKs received")		\
 	X(ChallengeAcks,	"challenge ACKs sent, RFC 5961")	\
 	X(ChallengeAcksLimited,	"challenge ACKs held back by the limit") \

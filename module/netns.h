@@ -40,6 +40,10 @@ struct xtcp_stats;
  * @rto_max_ms: upper bound, ms
  * @delack_ms: delayed ACK, ms
  * @quick_ack_wait_ms: an early ACK of short data waits so long for an answer, ms
+ * @comp_sack_delay_ns: ACKs of what is out of order wait for each other as long, ns
+ * @comp_sack_slack_ns: and by so much longer, if that saves an interrupt, ns
+ * @comp_sack_nr: so many of them; 0: none
+ * @comp_sack_rtt_percent: and no longer than this part of the RTT
  * @wire_protocol: 6 or 253, for new sockets
  * @ip_local_port_range: ephemeral ports, lowest and highest
  * @sack: offer SACK
@@ -93,6 +97,10 @@ struct xtcp_knobs {
 	int rto_max_ms;
 	int delack_ms;
 	int quick_ack_wait_ms;
+	int comp_sack_delay_ns;
+	int comp_sack_slack_ns;
+	int comp_sack_nr;
+	int comp_sack_rtt_percent;
 	int wire_protocol;
 	int ip_local_port_range[2];
 	int sack;

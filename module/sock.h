@@ -5,6 +5,7 @@
 #ifndef _XTCP_SOCK_H
 #define _XTCP_SOCK_H
 
+#include <linux/hrtimer.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <net/inet_sock.h>
@@ -68,12 +69,19 @@ struct xtcp_tunables {
 
 /**
  * struct xtcp_disorder - what only loss, reordering and duplication need
+ * @sack_timer: an ACK of what came out of order waits for more of it; armed by timers.c, a
+ *              reference while it is
+ * @sk: whose it is
  * @ooo_queue: out of order, by seq
  * @ooo_last: highest seq in ooo_queue
  * @dsack_start: duplicate to report next, RFC 2883: first number
  * @dsack_end: one past its last; equal: none
  * @sack_recent: a number of each SACK block that was reported last, the latest first
  * @sack_recents: how many
+ * @dup_acks_of: rcv_nxt that the last duplicate ACKs told
+ * @dup_acks: so many of them went out at once; from XTCP_RACK_DUPTHRESH on they may wait
+ * @acks_held: ACKs that wait for @sack_timer
+ * @holes_untold: holes that were opened since the last ACK
  * @rcv_ooo_bytes: payload in ooo_queue
  * @sack_seen: SACK blocks of the last ACK, ascending; equal borders: none
  * @prr: sending in recovery; its recover_fs is 0 if there is none
@@ -85,11 +93,18 @@ struct xtcp_tunables {
  * Socket lock. conn/disorder.h says what happens if there is no memory for it.
  */
 struct xtcp_disorder {
+	struct hrtimer sack_timer;
+	struct sock *sk;
+	/* What follows is one connection's: conn/disorder.c */
 	struct rb_root ooo_queue;
 	struct sk_buff *ooo_last;
 	u32 dsack_start, dsack_end;
 	u32 sack_recent[XTCP_SACKS_MAX + 1];
 	u32 sack_recents;
+	u32 dup_acks_of;
+	u8 dup_acks;
+	u8 acks_held;
+	u8 holes_untold;
 	u32 rcv_ooo_bytes;
 	struct xtcp_sack_block sack_seen[XTCP_SACKS_MAX];
 	struct xtcp_prr prr;

@@ -59,6 +59,13 @@ enum xtcp_timer {
 	XTCP_TIMER_MAX,
 };
 
+/* What an hrtimer of a full socket is for: conn/timers.c, too. */
+enum xtcp_hrtimer {
+	XTCP_HRTIMER_PACE,
+	XTCP_HRTIMER_SACKS,
+	XTCP_HRTIMER_MAX,
+};
+
 /**
  * enum xtcp_reason - why a connection changed its state
  * @XTCP_REASON_NONE: no reason yet
@@ -108,6 +115,7 @@ enum xtcp_reason {
 #define XTCP_DEFER_TIMER	0	/* timers are due */
 #define XTCP_DEFER_MTU		1	/* path MTU was lowered */
 #define XTCP_DEFER_PACE		2	/* data held back may go: conn/pacer.c */
+#define XTCP_DEFER_ACK		3	/* ACKs have waited for each other */
 
 /* Bits of struct xtcp_sock::ack_pending */
 #define XTCP_ACK_SCHED		0x1	/* an ACK is owed */

@@ -6,26 +6,46 @@
 
 #include <linux/slab.h>
 
+#include "timers.h"
+
 /**
  * xtcp_disorder_make - the first disorder of a connection
  * @sk: the connection, without one
  *
  * Context: Socket lock, any.
- * Return: All zero, which is what each field starts with; NULL without memory.
+ * Return: All zero but for the timer, which is what each field starts with; NULL without memory.
  */
 struct xtcp_disorder *xtcp_disorder_make(struct sock *sk)
 {
 	struct xtcp_disorder *d = kzalloc(sizeof(*d), GFP_ATOMIC | __GFP_NOWARN);
 
+	if (d) {
+		d->sk = sk;
+		xtcp_timer_setup_hr(&d->sack_timer, XTCP_HRTIMER_SACKS);
+	}
 	xtcp_sk(sk)->disorder = d;
 	return d;
 }
 
 /**
- * xtcp_disorder_free - the connection is over
- * @sk: its queues are empty
+ * xtcp_disorder_forget - what comes now is another connection's
+ * @sk: its queues are empty, timers stopped
  *
- * Context: Socket lock, or the destructor.
+ * It is not freed: the timer may run at this moment.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_disorder_forget(struct sock *sk)
+{
+	if (xtcp_sk(sk)->disorder)
+		memset_startat(xtcp_sk(sk)->disorder, 0, ooo_queue);
+}
+
+/**
+ * xtcp_disorder_free - the end of a socket
+ * @sk: nobody has a reference, its queues are empty
+ *
+ * Context: Destructor.
  */
 void xtcp_disorder_free(struct sock *sk)
 {
@@ -51,6 +71,11 @@ void xtcp_dsack_note(struct sock *sk, u32 start, u32 end)
 
 	if (!d)
 		return;
+	/* One that is not told yet, and ends here, is told with it */
+	if (d->dsack_start != d->dsack_end && start == d->dsack_end) {
+		d->dsack_end = end;
+		return;
+	}
 	d->dsack_start = start;
 	d->dsack_end = end;
 }

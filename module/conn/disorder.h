@@ -12,8 +12,10 @@
 #define _XTCP_CONN_DISORDER_H
 
 #include "../xtcp.h"
+#include "timers.h"
 
 struct xtcp_disorder *xtcp_disorder_make(struct sock *sk);
+void xtcp_disorder_forget(struct sock *sk);
 void xtcp_disorder_free(struct sock *sk);
 
 /* For writing. Return: NULL without memory. Context: socket lock. */
@@ -33,6 +35,19 @@ static inline bool xtcp_ooo_empty(const struct xtcp_sock *xt)
 static inline struct sk_buff *xtcp_ooo_first(const struct xtcp_sock *xt)
 {
 	return likely(!xt->disorder) ? NULL : skb_rb_first(&xt->disorder->ooo_queue);
+}
+
+/*
+ * @seq comes out of order: will the next ACK, whenever it is, still have room to tell of it and of
+ * what came since the last one, one part that came twice included? Counts the hole that it opens.
+ */
+static inline bool xtcp_sack_has_room(struct xtcp_sock *xt, u32 seq)
+{
+	struct xtcp_disorder *d = xt->disorder;
+
+	if (xtcp_ooo_empty(xt) || xtcp_seq_after(seq, xtcp_cb(d->ooo_last)->end_seq))
+		d->holes_untold++;
+	return d->holes_untold < XTCP_SACKS_MAX - 1 && d->dsack_start == d->dsack_end;
 }
 
 /* Is there a duplicate to report? */
@@ -58,6 +73,20 @@ static inline void xtcp_sack_note(struct xtcp_disorder *d, u32 seq)
 	memmove(&d->sack_recent[1], &d->sack_recent[0], n * sizeof(d->sack_recent[0]));
 	d->sack_recent[0] = seq;
 	d->sack_recents = n + 1;
+}
+
+/* An ACK goes out, with SACK blocks of all that came: none waits any more. */
+static inline void xtcp_acks_held_sent(struct sock *sk)
+{
+	struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
+
+	if (likely(!d))
+		return;
+	d->holes_untold = 0;
+	if (!d->acks_held)
+		return;
+	d->acks_held = 0;
+	xtcp_timer_stop_hr(sk, &d->sack_timer);
 }
 
 /* What the last ACK's blocks were is forgotten: the next ones are read in full. */

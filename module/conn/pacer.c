@@ -104,7 +104,7 @@ static struct xtcp_pacer *xtcp_pacer_get(struct sock *sk)
 		return NULL;
 	p->sk = sk;
 	p->next_ns = ktime_get_ns();
-	xtcp_timer_setup_pace(&p->timer);
+	xtcp_timer_setup_hr(&p->timer, XTCP_HRTIMER_PACE);
 	/* xtcp_pacer_freed() looks without a lock */
 	smp_store_release(&xt->pacer, p);
 	return p;
@@ -288,8 +288,8 @@ bool xtcp_pacer_early(struct sock *sk)
 			return false;
 	}
 	XTCP_SK_ADD(sk, PaceWaits, 1);
-	xtcp_timer_arm_pace(sk, &p->timer,
-			    now_ns + min_t(u64, p->next_ns - due_ns, XTCP_PACER_SLEEP_NS));
+	xtcp_timer_arm_hr(sk, &p->timer, XTCP_HRTIMER_PACE,
+			  now_ns + min_t(u64, p->next_ns - due_ns, XTCP_PACER_SLEEP_NS), 0);
 	return true;
 }
 

@@ -19,6 +19,8 @@
  * CONNECT    connect() with a budget; ESTABLISHED; ETIMEDOUT; XTCP_SYN_BUDGET_MS
  * pace       data before their time; none, it sends what may be sent; 1 s, then again;
  *            conn/pacer.c; an hrtimer of its own
+ * sacks      data out of order, after three duplicate ACKs; any ACK sent; ACK; comp_sack_*;
+ *            conn/disorder.h; an hrtimer of its own
  * request    SYN-ACK sent; child made, dropped; SYN-ACK again or drop; synack_retries
  * timewait   TIME_WAIT, repeated FIN; recycled, killed; gone; twice msl_ms
  *
@@ -56,6 +58,11 @@ static const char * const xtcp_timers_names[XTCP_TIMER_MAX + 1] = {
 	[XTCP_TIMER_DEADPEER]	= "deadpeer",
 	[XTCP_TIMER_CONNECT]	= "connect",
 	[XTCP_TIMER_MAX]	= "-",
+};
+
+static const char * const xtcp_timers_hr_names[XTCP_HRTIMER_MAX] = {
+	[XTCP_HRTIMER_PACE]	= "pace",
+	[XTCP_HRTIMER_SACKS]	= "sacks",
 };
 
 /**
@@ -304,6 +311,21 @@ u16 xtcp_timers_due(struct sock *sk)
 }
 
 /**
+ * xtcp_timer_stop_hr - not wanted any more
+ * @sk: the connection
+ * @t: one of its hrtimers; fine if it is not armed
+ *
+ * If it runs at this moment, it holds a reference of its own, and puts it.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_timer_stop_hr(struct sock *sk, struct hrtimer *t)
+{
+	if (hrtimer_try_to_cancel(t) == 1)
+		__sock_put(sk);
+}
+
+/**
  * xtcp_timers_stop - no timer of this socket any more
  * @sk: the connection
  *
@@ -314,21 +336,25 @@ u16 xtcp_timers_due(struct sock *sk)
  */
 void xtcp_timers_stop(struct sock *sk)
 {
+	struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
 	struct xtcp_pacer *p = xtcp_sk(sk)->pacer;
 
 	WRITE_ONCE(xtcp_sk(sk)->timers_pending, 0);
 	sk_stop_timer(sk, &sk->sk_timer);
-	if (p && hrtimer_try_to_cancel(&p->timer) == 1)
-		__sock_put(sk);
+	if (p)
+		xtcp_timer_stop_hr(sk, &p->timer);
+	if (d)
+		xtcp_timer_stop_hr(sk, &d->sack_timer);
 }
 
 /**
- * xtcp_timer_setup_pace - prepare a pacer's timer
+ * xtcp_timer_setup_hr - prepare an hrtimer
  * @t: new, private to the caller
+ * @which: what it is for
  */
-void xtcp_timer_setup_pace(struct hrtimer *t)
+void xtcp_timer_setup_hr(struct hrtimer *t, enum xtcp_hrtimer which)
 {
-	hrtimer_setup(t, xtcp_timers_handlers.pace, CLOCK_MONOTONIC,
+	hrtimer_setup(t, xtcp_timers_handlers.hr[which], CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_PINNED_SOFT);
 }
 
@@ -341,35 +367,39 @@ static u32 xtcp_timers_ms_until(u64 at_ns)
 }
 
 /**
- * xtcp_timer_arm_pace - send when data are due
+ * xtcp_timer_arm_hr - something is due soon
  * @sk: the connection
- * @t: its pacer's timer; if it is armed, it stays so
+ * @t: one of its hrtimers; if it is armed, it stays so
+ * @which: what it is for
  * @at_ns: CLOCK_MONOTONIC
+ * @slack_ns: that much later will do
  *
  * An armed timer holds a reference.
  *
  * Context: Socket lock.
  */
-void xtcp_timer_arm_pace(struct sock *sk, struct hrtimer *t, u64 at_ns)
+void xtcp_timer_arm_hr(struct sock *sk, struct hrtimer *t, enum xtcp_hrtimer which, u64 at_ns,
+		       u64 slack_ns)
 {
 	if (hrtimer_is_queued(t))
 		return;
 	if (trace_xtcp_timer_enabled())
-		trace_xtcp_timer(&sk->__sk_common, "pace", "armed",
+		trace_xtcp_timer(&sk->__sk_common, xtcp_timers_hr_names[which], "armed",
 				 xtcp_timers_ms_until(at_ns));
 	sock_hold(sk);
-	hrtimer_start(t, ns_to_ktime(at_ns), HRTIMER_MODE_ABS_PINNED_SOFT);
+	hrtimer_start_range_ns(t, ns_to_ktime(at_ns), slack_ns, HRTIMER_MODE_ABS_PINNED_SOFT);
 }
 
 /**
- * xtcp_timer_pace_due - the time of data has come
+ * xtcp_timer_hr_due - its time has come
  * @sk: the connection; the caller owns the timer's reference and keeps it
+ * @which: what it is for
  *
  * Context: The timer's.
  */
-void xtcp_timer_pace_due(const struct sock *sk)
+void xtcp_timer_hr_due(const struct sock *sk, enum xtcp_hrtimer which)
 {
-	xtcp_timers_trace(&sk->__sk_common, "pace", "fired", 0);
+	xtcp_timers_trace(&sk->__sk_common, xtcp_timers_hr_names[which], "fired", 0);
 }
 
 /*

@@ -15,13 +15,13 @@ const char *xtcp_timer_name(enum xtcp_timer which);
  * @sock: sk_timer of full sockets
  * @request: rsk_timer
  * @timewait: xtcp_timewait.timer
- * @pace: xtcp_pacer.timer
+ * @hr: xtcp_pacer.timer, xtcp_disorder.sack_timer
  */
 struct xtcp_timer_handlers {
 	void (*sock)(struct timer_list *t);
 	void (*request)(struct timer_list *t);
 	void (*timewait)(struct timer_list *t);
-	enum hrtimer_restart (*pace)(struct hrtimer *t);
+	enum hrtimer_restart (*hr[XTCP_HRTIMER_MAX])(struct hrtimer *t);
 };
 
 void xtcp_timers_register(const struct xtcp_timer_handlers *handlers);
@@ -67,10 +67,12 @@ u16 xtcp_timers_due(struct sock *sk);
 /* All slots off and the timer_list deleted. Context: socket lock. */
 void xtcp_timers_stop(struct sock *sk);
 
-/* Departure of paced data: an hrtimer, since a tick is too coarse. */
-void xtcp_timer_setup_pace(struct hrtimer *t);
-void xtcp_timer_arm_pace(struct sock *sk, struct hrtimer *t, u64 at_ns);
-void xtcp_timer_pace_due(const struct sock *sk);
+/* Where a tick is too coarse. Each is in a structure that not every connection has. */
+void xtcp_timer_setup_hr(struct hrtimer *t, enum xtcp_hrtimer which);
+void xtcp_timer_arm_hr(struct sock *sk, struct hrtimer *t, enum xtcp_hrtimer which, u64 at_ns,
+		       u64 slack_ns);
+void xtcp_timer_hr_due(const struct sock *sk, enum xtcp_hrtimer which);
+void xtcp_timer_stop_hr(struct sock *sk, struct hrtimer *t);
 
 /* Minisocks: one timer each, ms; a pending timer holds a reference. */
 void xtcp_timer_setup_request(struct xtcp_request *req);

@@ -30,6 +30,10 @@ static const struct xtcp_knobs xtcp_sysctl_start = {
 	.rto_max_ms		= 120000,
 	.delack_ms		= 40,
 	.quick_ack_wait_ms	= 4,
+	.comp_sack_delay_ns	= 1000000,
+	.comp_sack_slack_ns	= 100000,
+	.comp_sack_nr		= 44,
+	.comp_sack_rtt_percent	= 33,
 	.wire_protocol		= IPPROTO_TCP,
 	.ip_local_port_range	= { 61000, 65535 },
 	.sack			= 1,
@@ -90,6 +94,7 @@ struct xtcp_sysctl_entry {
 #define XTCP_SYSCTL_DAY_MS	(24 * 3600 * 1000)
 #define XTCP_SYSCTL_MANY	16777216
 #define XTCP_SYSCTL_BUFFER	1073741824
+#define XTCP_SYSCTL_ACK_NS	499000000	/* MUST-40 */
 #define XTCP_SYSCTL_WMEM_MIN	4096	/* the default's; SO_SNDBUF has a floor of its own */
 #define XTCP_SYSCTL_KEEPALIVE_S	32767	/* as TCP_KEEPIDLE takes it */
 
@@ -111,6 +116,10 @@ static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
 	XTCP_SYSCTL(rto_max_ms, 1, 600000),
 	XTCP_SYSCTL(delack_ms, 0, 499),			/* MUST-40 */
 	XTCP_SYSCTL(quick_ack_wait_ms, 0, 499),
+	XTCP_SYSCTL(comp_sack_delay_ns, 0, XTCP_SYSCTL_ACK_NS),
+	XTCP_SYSCTL(comp_sack_slack_ns, 0, XTCP_SYSCTL_ACK_NS),
+	XTCP_SYSCTL(comp_sack_nr, 0, 255),
+	XTCP_SYSCTL(comp_sack_rtt_percent, 1, 1000),
 	XTCP_SYSCTL(wire_protocol, IPPROTO_TCP, IPPROTO_XTCP),
 	XTCP_SYSCTL(ip_local_port_range, 1, 65535),
 	XTCP_SYSCTL(sack, 0, 1),

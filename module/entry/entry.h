@@ -48,6 +48,7 @@ void xtcp_timeouts_fire(struct timer_list *t);		/* sk_timer of full sockets */
 void xtcp_timeouts_request(struct timer_list *t);	/* rsk_timer */
 void xtcp_timeouts_timewait(struct timer_list *t);
 enum hrtimer_restart xtcp_timeouts_pace(struct hrtimer *t);
+enum hrtimer_restart xtcp_timeouts_sacks(struct hrtimer *t);
 void xtcp_timeouts_resume(struct sock *sk);
 void xtcp_timeouts_release(struct sock *sk);		/* proto.release_cb */
 

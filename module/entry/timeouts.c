@@ -197,8 +197,42 @@ enum hrtimer_restart xtcp_timeouts_pace(struct hrtimer *t)
 {
 	struct sock *sk = container_of(t, struct xtcp_pacer, timer)->sk;
 
-	xtcp_timer_pace_due(sk);
+	xtcp_timer_hr_due(sk, XTCP_HRTIMER_PACE);
 	xtcp_timeouts_resume(sk);
+	sock_put(sk);
+	return HRTIMER_NORESTART;
+}
+
+/* ACKs waited for each other: one tells of all. Socket lock, BHs off. */
+static void xtcp_timeouts_tell(struct sock *sk)
+{
+	const struct xtcp_disorder *d = xtcp_sk(sk)->disorder;
+
+	/* Another may have told it meanwhile */
+	if (!d || !d->acks_held)
+		return;
+	xtcp_now_take(sk);
+	xtcp_control_ack(sk);
+}
+
+/**
+ * xtcp_timeouts_sacks - ACKs have waited for each other
+ * @t: timer of a connection's disorder; its reference to the socket is ours
+ *
+ * Context: Softirq.
+ * Return: HRTIMER_NORESTART.
+ */
+enum hrtimer_restart xtcp_timeouts_sacks(struct hrtimer *t)
+{
+	struct sock *sk = container_of(t, struct xtcp_disorder, sack_timer)->sk;
+
+	xtcp_timer_hr_due(sk, XTCP_HRTIMER_SACKS);
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		xtcp_timeouts_tell(sk);
+	else
+		set_bit(XTCP_DEFER_ACK, &sk->sk_tsq_flags);
+	bh_unlock_sock(sk);
 	sock_put(sk);
 	return HRTIMER_NORESTART;
 }
@@ -218,6 +252,8 @@ void xtcp_timeouts_release(struct sock *sk)
 		xtcp_icmp_mtu_reduced(sk);
 	if (test_and_clear_bit(XTCP_DEFER_PACE, &sk->sk_tsq_flags))
 		xtcp_timeouts_go_on(sk);
+	if (test_and_clear_bit(XTCP_DEFER_ACK, &sk->sk_tsq_flags))
+		xtcp_timeouts_tell(sk);
 	if (test_and_clear_bit(XTCP_DEFER_TIMER, &sk->sk_tsq_flags) && sk->sk_state != TCP_CLOSE)
 		xtcp_timeouts_run(sk);
 }

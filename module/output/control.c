@@ -197,12 +197,59 @@ bool xtcp_control_ack_rides(const struct sock *sk)
 	       xtcp_state_in(sk, XTCP_STATES_MAY_SEND);
 }
 
+/*
+ * With a hole: have the ACKs gone out at once that a sender without RACK counts, three that say
+ * the same? Counts the one at hand, if not.
+ */
+static bool xtcp_control_hole_told(struct xtcp_sock *xt)
+{
+	struct xtcp_disorder *d = xt->disorder;
+
+	if (d->dup_acks_of != xt->rcv_nxt) {
+		d->dup_acks_of = xt->rcv_nxt;
+		d->dup_acks = 0;
+	}
+	if (d->dup_acks >= XTCP_RACK_DUPTHRESH)
+		return true;
+	d->dup_acks++;
+	return false;
+}
+
+/*
+ * May the ACK of what came out of order wait for more of it? Nothing depends on a single one any
+ * more, and a block tells of many segments as of one. Who sends is given a moment's rest as well,
+ * in which a queue on the way lets go of what it has held back.
+ */
+static bool xtcp_control_sacks_wait(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+	const struct xtcp_knobs *knobs = &xt->xn->knobs;
+	struct xtcp_disorder *d = xt->disorder;
+	u32 rtt_us = xtcp_rtt_srtt_us(&xt->rtt);
+	u64 wait_ns;
+
+	if (!xt->sack_ok || d->acks_held >= READ_ONCE(knobs->comp_sack_nr))
+		return false;
+	if (xt->rcv_rtt_us && xt->rcv_rtt_us < rtt_us)
+		rtt_us = xt->rcv_rtt_us;
+	wait_ns = (u64)rtt_us * READ_ONCE(knobs->comp_sack_rtt_percent) * (NSEC_PER_USEC / 100);
+	wait_ns = min_t(u64, wait_ns, READ_ONCE(knobs->comp_sack_delay_ns));
+	if (!wait_ns)
+		return false;
+	d->acks_held++;
+	XTCP_SK_ADD(sk, AcksCompressed, 1);
+	xtcp_timer_arm_hr(sk, &d->sack_timer, XTCP_HRTIMER_SACKS, ktime_get_ns() + wait_ns,
+			  READ_ONCE(knobs->comp_sack_slack_ns));
+	return true;
+}
+
 /**
  * xtcp_control_ack_pending - an ACK is owed: now or later?
  * @sk: the connection
  *
  * RFC 9293 3.8.6.3: for the second full segment at the latest (MUST-58), in less
- * than half a second (MUST-40); RFC 5681 4.2: at once out of order. While the program is
+ * than half a second (MUST-40); RFC 5681 4.2: at once out of order, but for what
+ * xtcp_control_sacks_wait() says. While the program is
  * behind, so that a smaller window than the last would be told, its next recv()
  * acknowledges all that has come: MUST-58 asks to aggregate.
  *
@@ -211,20 +258,25 @@ bool xtcp_control_ack_rides(const struct sock *sk)
 void xtcp_control_ack_pending(struct sock *sk)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
+	bool hole = !xtcp_ooo_empty(xt);
 	int wait_ms;
 	bool rides;
 
 	if (!(xt->ack_pending & XTCP_ACK_SCHED))
 		return;
+	if (unlikely(hole) && !xtcp_control_hole_told(xt))
+		xt->ack_pending |= XTCP_ACK_NOW;
 	/* One waits; who goes on writing asks no question */
 	rides = xtcp_control_ack_rides(sk) && !xtcp_timer_pending(sk, XTCP_TIMER_DELACK);
 	if ((xt->ack_pending & XTCP_ACK_NOW) || xt->quickack || xt->route_quickack ||
 	    (xt->quick_acks && !xt->pingpong && !rides) ||
 	    (xt->rcv_nxt - xt->rcv_wup > xt->rcv_mss && !xtcp_control_reader_acks(sk)) ||
-	    !xtcp_ooo_empty(xt)) {
+	    (hole && !xtcp_control_sacks_wait(sk))) {
 		xtcp_control_ack(sk);
 		return;
 	}
+	if (hole)
+		return;
 	wait_ms = READ_ONCE(xt->xn->knobs.delack_ms);
 	if (rides)
 		wait_ms = min(wait_ms, READ_ONCE(xt->xn->knobs.quick_ack_wait_ms));

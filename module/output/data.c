@@ -166,6 +166,7 @@ static void xtcp_data_ack_sent(struct sock *sk)
 		xt->quick_acks--;
 	xt->ack_pending = 0;
 	xtcp_dsack_done(xt);
+	xtcp_acks_held_sent(sk);
 	xtcp_timer_cancel(sk, XTCP_TIMER_DELACK);
 }
 

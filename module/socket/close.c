@@ -332,7 +332,7 @@ int xtcp_disconnect(struct sock *sk, int flags)
 	xtcp_pacer_forget(sk);
 	xtcp_sndq_purge(sk);
 	xtcp_rcvq_purge(sk);
-	xtcp_disorder_free(sk);
+	xtcp_disorder_forget(sk);
 	xtcp_connect_forget(sk);
 	xtcp_close_reset_fields(sk);
 

@@ -204,6 +204,8 @@ static const struct knob_case knob_cases[] = {
 	{ "orphan_retries", "0", "-1" }, { "rto_initial_ms", "3000", "0" },
 	{ "rto_min_ms", "100", "0" }, { "rto_max_ms", "60000", "0" },
 	{ "delack_ms", "0", "500" }, { "quick_ack_wait_ms", "0", "500" },
+	{ "comp_sack_delay_ns", "0", "499000001" }, { "comp_sack_slack_ns", "0", "-1" },
+	{ "comp_sack_nr", "0", "256" }, { "comp_sack_rtt_percent", "1", "0" },
 	{ "wire_protocol", "253", "17" },
 	{ "sack", "0", "2" }, { "timestamps", "0", "2" }, { "window_scaling", "0", "2" },
 	{ "ecn", "0", "3" }, { "ecn_fallback", "0", "2" },
@@ -409,6 +411,7 @@ TEST_F(api, info)
 /* SO_PEEK_OFF as TCP has it since Linux 6.9: peeks go on where the last one ended. */
 TEST_F(api, peek_offset)
 {
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	char b[8];
 	int c, d;
 
@@ -428,6 +431,9 @@ TEST_F(api, peek_offset)
 	EXPECT_EQ(2, get_int(d, SOL_SOCKET, SO_PEEK_OFF));
 	EXPECT_EQ(1, recv(d, b, 8, MSG_PEEK));
 	EXPECT_EQ('f', b[0]);
+	/* it was that connection's */
+	EXPECT_EQ(0, connect(d, &none, sizeof(none)));
+	EXPECT_EQ(-1, get_int(d, SOL_SOCKET, SO_PEEK_OFF));
 }
 
 /* XTCP_SYN_BUDGET_MS ends an attempt that the retries would let run for two minutes. */

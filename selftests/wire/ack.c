@@ -322,11 +322,10 @@ static void tune_rcvbuf(int fd)
 	set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20);
 }
 
-/* The kernel's TCP waits a little and answers several at once, unless it is told not to. */
+/* Several are answered at once, and a little later, unless that is switched off. */
 static void each_answered(void)
 {
-	if (!is_xtcp())
-		put_file("/proc/sys/net/ipv4/tcp_comp_sack_nr", "0");
+	knob("comp_sack_nr", 0);
 }
 
 /* 4: what came last is told first, however much waits before it. */

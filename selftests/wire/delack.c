@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* RFC 9293 3.8.6.3, RFC 5681 4.2: when an ACK waits, and when it does not any more. */
 #define _GNU_SOURCE
+#include "loss.h"
 #include "wire.h"
 
 #define TOPIC "delack"
@@ -164,6 +165,153 @@ static void quickack_stays(void)
 		at_once(c, 100);
 }
 
+/*
+ * A hole before @c->snd + LEN, told three times, each at once: what fast retransmit needs. RTT is
+ * long enough for any comp_sack_delay_ns here; by timestamps, which this peer echoes at
+ * once, the receiver would find a short one.
+ */
+static struct conn *past_dup_acks(bool sack)
+{
+	struct conn *c = far(.no_ts = true, .no_sack = !sack);
+	int i;
+
+	for (i = 0; i < QUICK; i++)
+		at_once(c, 100);
+	c->snd += LEN;
+	for (i = 0; i < 3; i++) {
+		inject(c, ACK, c->snd, 1, .len = LEN);
+		expect(c, ACK, 1, c->snd - (i + 2) * LEN, .any = NO_WAIT);
+	}
+	return c;
+}
+
+#define HOLE(c)	((c)->snd - 4 * LEN)	/* where it begins, after past_dup_acks() */
+
+/* One ACK of @hole, so long after mark(), that tells of all up to @c->snd; nothing after it. */
+static void told_at(struct conn *c, uint32_t hole, uint64_t us)
+{
+	struct seg *s = expect(c, ACK, 1, hole);
+
+	near((s->t_ns - c->mark_ns) / 1000, us, 400);
+	check_eq(s->o.nsack, 1);
+	check_eq(s->o.sack[0][0] - c->irs, hole + LEN);
+	check_eq(s->o.sack[0][1] - c->irs, c->snd);
+	none_yet(c);
+}
+
+static void sacks_wait(void)
+{
+	struct conn *c;
+	uint32_t hole;
+	int i;
+
+	knob("comp_sack_delay_ns", 4000000);
+	c = past_dup_acks(true);
+	hole = HOLE(c);
+	mark(c);
+	for (i = 0; i < 5; i++)
+		waits(c, LEN);
+	told_at(c, hole, 4000);
+	/* and again, from the next on */
+	mark(c);
+	for (i = 0; i < 5; i++)
+		waits(c, LEN);
+	told_at(c, hole, 4000);
+	/* The hole is filled: at once, and none is owed for what waited. */
+	waits(c, LEN);
+	inject(c, ACK, hole, 1, .len = LEN);
+	expect(c, ACK, 1, c->snd, .any = NO_WAIT);
+	quiet_for(c, 10);
+	read_stream(c, c->snd - hole);
+}
+
+/* So many wait; the next brings what all of them had to say. */
+static void sacks_number(void)
+{
+	struct conn *c;
+	uint32_t hole;
+	int i;
+
+	knob("comp_sack_delay_ns", 4000000);
+	knob("comp_sack_nr", 3);
+	c = past_dup_acks(true);
+	hole = HOLE(c);
+	for (i = 0; i < 3; i++)
+		waits(c, LEN);
+	mark(c);
+	inject(c, ACK, c->snd, 1, .len = LEN);
+	told_at(c, hole, 0);
+	quiet_for(c, 10);
+}
+
+/* Each at once: by comp_sack_nr 0, and without SACK, where each counts. */
+static void sacks_at_once(void)
+{
+	struct conn *c;
+	uint32_t hole;
+	int i, sack;
+
+	for (sack = 0; sack < 2; sack++) {
+		knob("comp_sack_nr", sack ? 0 : 44);
+		c = past_dup_acks(sack);
+		hole = HOLE(c);
+		for (i = 0; i < 10; i++) {
+			inject(c, ACK, c->snd, 1, .len = LEN);
+			expect(c, ACK, 1, hole, .any = NO_WAIT);
+		}
+	}
+}
+
+/* What the ACK would have no room for does not wait: a third new hole, a second duplicate. */
+static void sacks_news(void)
+{
+	struct conn *c;
+	uint32_t hole;
+	struct seg *s;
+	int i;
+
+	knob("comp_sack_delay_ns", 4000000);
+	c = past_dup_acks(true);
+	hole = HOLE(c);
+	for (i = 0; i < 2; i++) {
+		c->snd += LEN;
+		waits(c, LEN);
+	}
+	c->snd += LEN;
+	inject(c, ACK, c->snd, 1, .len = LEN);
+	s = expect(c, ACK, 1, hole, .any = NO_WAIT);
+	check_eq(s->o.nsack, 4);
+	for (i = 0; i < 3; i++) {
+		check_eq(s->o.sack[i][0] - c->irs, c->snd - (1 + 2 * i) * LEN);
+		check_eq(s->o.sack[i][1] - c->irs, c->snd - 2 * i * LEN);
+	}
+	/* A piece of a hole waits; so does what came twice, but not for more of that. */
+	waits(c, LEN / 2);
+	inject(c, ACK, c->snd - LEN - LEN / 2, 1, .len = LEN);
+	none_yet(c);
+	inject(c, ACK, c->snd - LEN / 2, 1, .len = LEN / 2);
+	s = expect(c, ACK, 1, hole, .any = NO_WAIT);
+	check_eq(s->o.sack[0][0] - c->irs, c->snd - LEN - LEN / 2);
+	check_eq(s->o.sack[0][1] - c->irs, c->snd);
+	quiet_for(c, 10);
+}
+
+/* No longer than a part of the RTT. */
+static void sacks_rtt(void)
+{
+	struct conn *c;
+	uint32_t hole;
+
+	knob("comp_sack_delay_ns", 400000000);
+	knob("comp_sack_rtt_percent", 5);
+	c = past_dup_acks(true);
+	hole = HOLE(c);
+	mark(c);
+	waits(c, LEN);
+	waits(c, LEN);
+	told_at(c, hole, RTT * 1000 * 5 / 100);
+}
+
 const struct row delack_rows[] = {
 	ROW(ROW_CORE | ROW_VT, "RFC 9293 3.8.6.3 16 ACKs at once, the next after delack_ms", lone),
 	ROW(ROW_XTCP | ROW_VT, "RFC 9293 3.8.6.3 delack_ms 150", knob_says),
@@ -173,5 +321,11 @@ const struct row delack_rows[] = {
 	ROW(ROW_VT, "TCP_QUICKACK 0: an ACK waits", quickack_off),
 	ROW(ROW_VT, "TCP_QUICKACK 1: an ACK that waits goes out", quickack_ends_wait),
 	ROW(ROW_XTCP | ROW_VT, "TCP_QUICKACK 1: no ACK waits", quickack_stays),
+	ROW(ROW_CORE | ROW_VT, "RFC 5681 4.2 RFC 2018 the fourth ACK of a hole waits for more",
+	    sacks_wait),
+	ROW(ROW_VT, "RFC 2018 comp_sack_nr 3: so many ACKs wait", sacks_number),
+	ROW(ROW_VT, "RFC 5681 4.2 comp_sack_nr 0, or no SACK: each at once", sacks_at_once),
+	ROW(ROW_XTCP | ROW_VT, "RFC 5681 4.2 RFC 2883 what is new does not wait", sacks_news),
+	ROW(ROW_XTCP | ROW_VT, "RFC 2018 comp_sack_rtt_percent 5", sacks_rtt),
 	{ NULL }
 };

@@ -186,6 +186,8 @@ static const struct {
 	{ "pacing_ss_ratio", "tcp_pacing_ss_ratio", 1 },
 	{ "pacing_ca_ratio", "tcp_pacing_ca_ratio", 1 },
 	{ "limit_output_bytes", "tcp_limit_output_bytes", 1 },
+	{ "comp_sack_delay_ns", "tcp_comp_sack_delay_ns", 1 },
+	{ "comp_sack_nr", "tcp_comp_sack_nr", 1 },
 };
 
 static void knob_path(const char *name, char *path, size_t size, int *div)
