@@ -47,9 +47,10 @@ SUITES = {s.name: s for s in (
     Suite("net", "./run.sh", core="./run.sh --core", vm="host", smp=2, mem="3G", timeout=1800,
           debug_smp=1),
     # without a disk, since virtual time jumps while a machine waits for it
-    Suite("untouched", "bash ./run.sh host_untouched", vm="fast", mem="1G", virtual=True, collection="net",
-          timeout=600, more=("/usr/bin/tcpdump", "/usr/bin/nsenter", "/usr/bin/taskset", "/usr/bin/python3",
-                             "/etc/passwd"),
+    Suite("untouched", "bash ./run.sh host_untouched tshark_clean", vm="fast", mem="2G", virtual=True,
+          collection="net", timeout=600,
+          more=("/usr/bin/tcpdump", "/usr/bin/tshark", "/usr/bin/nsenter", "/usr/bin/taskset",
+                "/usr/bin/python3", "/etc/passwd"),
           python="random socket struct sys zlib encodings.ascii encodings.idna encodings.latin_1"),
     Suite("pair", "./run-pair", host=True, collection="net", timeout=900),
     Suite("smp", "./run.sh", vm="fast", smp=4, mem="3G", timeout=420),

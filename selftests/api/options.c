@@ -382,7 +382,7 @@ TEST_F(api, tcp_info_of_a_receiver)
 	EXPECT_EQ(0U, di.tcpi_rcv_rtt);
 	EXPECT_EQ(10 * di.tcpi_advmss, di.tcpi_rcv_space);
 	/* the timestamp that the first segment of data echoes is as old as the SYN-ACK */
-	usleep(60000);
+	ASSERT_TRUE(WAIT(info_of(c).tcpi_last_ack_recv >= 64));
 	ci = info_of(c);
 	ASSERT_GE(sizeof(buf), ci.tcpi_snd_mss);
 	EXPECT_EQ(ci.tcpi_snd_mss, send(c, buf, ci.tcpi_snd_mss, 0));

@@ -208,6 +208,14 @@ leakcheck_around() {
 	return $_status
 }
 
+# A lockdep that has switched itself off finds nothing more
+leakcheck_lockdep() {
+	[ -r /proc/lockdep_stats ] || { leakcheck_without lockdep; return; }
+	grep -q 'debug_locks: *1$' /proc/lockdep_stats && return 0
+	echo "leakcheck: lockdep is off"
+	return 1
+}
+
 # All but the unloading, for use after every single test
 leakcheck() {
 	_all=0
@@ -215,6 +223,7 @@ leakcheck() {
 	leakcheck_sockets || _all=1
 	leakcheck_states || _all=1
 	leakcheck_counters || _all=1
+	leakcheck_lockdep || _all=1
 	leakcheck_dmesg || _all=1
 	return $_all
 }

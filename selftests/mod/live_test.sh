@@ -134,14 +134,12 @@ live_in_use() {
 	mod_loaded || { echo "rmmod failed, but xtcp has gone"; return 1; }
 }
 
-# no program: rmmod resets and purges what there is, within the bound
+# no program: one rmmod resets and purges what there is, and waits for what it has to
 live_unload() {
-	leakcheck_until rmmod_works && return 0
+	rmmod xtcp 2>"$live_tmp/rmmod" && return 0
 	echo "rmmod: $(cat "$live_tmp/rmmod"), refcnt $(cat /sys/module/xtcp/refcnt)"
 	return 1
 }
-
-rmmod_works() { rmmod xtcp 2>"$live_tmp/rmmod"; }
 
 # ---- tests ----
 
@@ -219,8 +217,18 @@ unload_fin_wait_1() {
 	live_connect && live_lose && hold_order h close && unload_in FIN_WAIT_1
 }
 
+# the peer hears of it
 unload_fin_wait_2() {
-	live_connect && hold_order h close && unload_in FIN_WAIT_2
+	live_connect && hold_order h close && live_state FIN_WAIT_2 || return 1
+	in_b nft add rule inet lose arriving 'tcp flags & rst == rst' counter || return 1
+	hold_kill h
+	live_unload || return 1
+	in_b nft list chain inet lose arriving | grep -q 'counter packets [1-9]' || {
+		echo "no RST:"
+		in_b nft list chain inet lose arriving
+		return 1
+	}
+	live_end
 }
 
 unload_closing() {

@@ -107,7 +107,7 @@ tool_bpftrace_life() {
 	ae ./xfer hold xtcp $B4 9000 >"$WORK/held" &
 	pid=$!
 	wait_for grep -q connected "$WORK/held" || fail "no connection"
-	sleep 1.5
+	wait_for aged a && wait_for aged b || fail "not a second old"
 	a tc qdisc del dev va root
 	stop_server
 	wait $pid
@@ -115,6 +115,9 @@ tool_bpftrace_life() {
 	transfer xtcp tcp $B6 1000
 	bpftrace_end life_lines $pid "$server"
 }
+
+# The connection of that namespace is a second old: the last column
+aged() { $1 awk '$5 == "ESTABLISHED" && $NF >= 1000 { n++ } END { exit !n }' /proc/net/xtcp/sockets; }
 
 # life_lines CLIENT SERVER FILE: a line for each end of ours and no more. A handshake of 300 ms, a
 # second and more together, and 2 x 200 ms of TIME_WAIT for who has closed first.

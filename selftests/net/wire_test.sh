@@ -35,7 +35,7 @@ lab_protocol() {
 
 # tshark reads a capture of clean traffic without one warning, checksums checked
 tshark_clean() {
-	local pair warnings again n pid fins=0
+	local pair warnings again stream n pid fins=0 most
 	net_pair
 	need tshark tcpdump taskset
 	# veth keeps the order of packets on one CPU only, whoever sends them
@@ -64,14 +64,16 @@ tshark_clean() {
 		-Y '_ws.expert.severity >= 6291456 && !tcp.checksum.ffff' -T fields -e tcp.stream \
 		-e frame.number -e _ws.col.Info -e _ws.expert.message 2>/dev/null)
 	# A machine that stands still for two round trips makes a tail loss probe of a last FIN: a
-	# fifth of the connections may have sent something twice. Of theirs, only what tshark says of
-	# the copy and of its answer is not what is asked here.
+	# fifth of the connections may have sent something twice, but in virtual time none. Of theirs,
+	# only what tshark says of the copy and of its answer is not what is asked here.
 	again=$(tshark -r "$WORK/cap" -Y tcp.analysis.retransmission -T fields -e tcp.stream 2>/dev/null |
 		sort -nu)
 	echo "sent twice in connections:" $again
-	[ "$(wc -w <<<"$again")" -le $((fins / 10)) ] || fail "sent twice in connections $again"
-	for n in $again; do
-		warnings=$(grep -vE "^${n}[[:space:]].*(D-SACK Sequence|\(suspected\) out-of-order)" \
+	most=$((fins / 10))
+	[ "${XTCP_VIRTUAL:-0}" = 0 ] || most=0
+	[ "$(wc -w <<<"$again")" -le $most ] || fail "sent twice in connections $again"
+	for stream in $again; do
+		warnings=$(grep -vE "^${stream}[[:space:]].*(D-SACK Sequence|\(suspected\) out-of-order)" \
 			<<<"$warnings")
 	done
 	[ -z "$warnings" ] || fail "of $n packets: $(head -n 20 <<<"$warnings")"

@@ -325,14 +325,14 @@ static int still_shut(struct conn *c, uint32_t una, int ms)
 }
 
 /* No progress for 8 s, answers (@una) or not, is the end. Return: how many segments asked. */
-static int eight_seconds(struct conn *c, uint32_t una, int at_most_s)
+static int eight_seconds(struct conn *c, uint32_t una, uint64_t at_most_ms)
 {
 	int shots = 0;
 
 	while (!wait_fd(c->fd, POLLERR, 0)) {
 		shots += still_shut(c, una, 500);
-		check(since_ms(c) < at_most_s * 1000ULL, "not given up after %d s, %d segments",
-		      at_most_s, shots);
+		check(since_ms(c) < at_most_ms, "not given up after %d ms, %d segments",
+		      (int)at_most_ms, shots);
 	}
 	check(since_ms(c) >= 7900, "given up after %d ms", (int)since_ms(c));
 	check(shots >= 3, "%d segments", shots);
@@ -342,24 +342,25 @@ static int eight_seconds(struct conn *c, uint32_t una, int at_most_s)
 	return shots;
 }
 
-static void zero_window_dead(int level, int opt)
+static void zero_window_dead(int level, int opt, uint64_t at_most_ms)
 {
 	struct conn *c = in_established();
 
 	set_int(c->fd, level, opt, 8000);
 	zero_window(c);
 	write_stream(c, 100);
-	eight_seconds(c, 0, 20);
+	eight_seconds(c, 0, at_most_ms);
 }
 
 static void zero_window_user_timeout(void)
 {
-	zero_window_dead(IPPROTO_TCP, TCP_USER_TIMEOUT);
+	zero_window_dead(IPPROTO_TCP, TCP_USER_TIMEOUT, 20000);
 }
 
+/* Not with the next probe, but then; it is looked at every half second. */
 static void zero_window_dead_peer(void)
 {
-	zero_window_dead(SOL_XTCP, XTCP_DEAD_PEER_MS);
+	zero_window_dead(SOL_XTCP, XTCP_DEAD_PEER_MS, 8600);
 }
 
 /* TCP_USER_TIMEOUT is about what is not delivered: answers for a shut window keep nothing */
@@ -371,7 +372,7 @@ static void zero_window_answered(void)
 	zero_window(c);
 	write_stream(c, 100);
 	mark_last(c);
-	eight_seconds(c, 11, 60);
+	eight_seconds(c, 11, 60000);
 }
 
 static void shut_over_data(struct conn *c)
@@ -390,8 +391,50 @@ static void shut_window_user_timeout(void)
 
 	set_int(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 8000);
 	shut_over_data(c);
-	shots = eight_seconds(c, 1, 20);
+	shots = eight_seconds(c, 1, 20000);
 	check(shots <= 12, "%d segments", shots);
+}
+
+/* Nobody answers. Return: how many segments asked until it was given up. */
+static int silent(struct conn *c)
+{
+	int shots = 0;
+
+	while (!wait_fd(c->fd, POLLERR, 0)) {
+		shots += still_shut(c, 0, 500);
+		check(since_ms(c) < 1000000, "not given up after 1000 s, %d segments", shots);
+	}
+	check_eq(so_error(c->fd), ETIMEDOUT);
+	drop_pending();
+	gone(c);
+	return shots;
+}
+
+/* As many probes as retries2 says. */
+static void zero_window_silent(void)
+{
+	struct conn *c;
+
+	knob("retries2", 4);
+	c = in_established();
+	zero_window(c);
+	write_stream(c, 100);
+	check_eq(silent(c), 4);
+}
+
+/*
+ * A window withdrawn over data in flight: silence for three of the longest intervals, as seen when
+ * the next probe is due.
+ */
+static void shut_and_silent(void)
+{
+	struct conn *c = in_established();
+	uint64_t ms;
+
+	shut_over_data(c);
+	silent(c);
+	ms = since_ms(c);
+	check(ms > 360000 && ms < 481000, "given up after %d ms", (int)ms);
 }
 
 /*
@@ -526,7 +569,11 @@ const struct row failure_rows[] = {
 	ROW(ROW_CORE | ROW_VT, "S16 TCP_USER_TIMEOUT, the window shuts over data in flight",
 	    shut_window_user_timeout),
 	ROW(ROW_VT, "S16 TCP_USER_TIMEOUT, zero window, probes answered", zero_window_answered),
+	ROW(ROW_CORE | ROW_VT, "S16 retries2 4, zero window, no probe is answered",
+	    zero_window_silent),
 	ROW(ROW_VT, "MUST-37 a window shut over data in flight, the peer lives", shut_and_alive),
+	ROW(ROW_XTCP | ROW_VT, "S16 a window shut over data in flight, the peer is silent",
+	    shut_and_silent),
 	ROW(ROW_VT | ROW_XTCP, "S16 XTCP_DEAD_PEER_MS, zero window",
 	    zero_window_dead_peer),
 	ROW(ROW_CORE | ROW_VT,
