@@ -280,15 +280,20 @@ icmp_redirects() {
 # A raw socket of protocol 6 sees what the host's own TCP gets. XTCP's segments are taken
 # in LOCAL_IN, before raw sockets look: it does not see them. Captures (packet sockets) do.
 raw_socket_view() {
-	local seen
 	net_pair
-	seen=$(be $PYTHON ./rawview.py 9000 "$WORK/raw" & 
-		wait_for test -e "$WORK/raw.ready" || fail "rawview"
-		transfer tcp xtcp $B4 10000 >/dev/null || exit 1
-		serve tcp $B4 9001 1 >/dev/null
-		a ./xfer fetch tcp $B4 9001 10000 1 || exit 1
+	raw_socket_of 4 $B4
+	raw_socket_of 6 $B6
+}
+
+raw_socket_of() { # 4|6 ADDRESS
+	local seen raw=$WORK/raw$1
+	seen=$(be $PYTHON ./rawview.py "$1" 9000 "$raw" &
+		wait_for test -e "$raw.ready" || fail "rawview"
+		transfer tcp xtcp "$2" 10000 >/dev/null || exit 1
+		serve tcp "$2" 9001 1 >/dev/null
+		a ./xfer fetch tcp "$2" 9001 10000 1 || exit 1
 		server_ok
-		touch "$WORK/raw.stop"
+		touch "$raw.stop"
 		wait) || fail "transfer"
 	echo "$seen"
 	only_tcp && return

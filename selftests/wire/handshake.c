@@ -142,17 +142,14 @@ static void syn_budget(void)
 	check_eq(so_error(c->fd), ETIMEDOUT);
 }
 
-/* S4, server: the client resets what an old duplicate had begun. */
-static void old_syn_server(void)
+/* The client resets what an old duplicate had begun; its own attempt, by @number, succeeds. */
+static void old_syn_reset(struct conn *c, uint32_t number)
 {
-	struct conn *c = in_syn_recv();
-
 	inject(c, RST, 1, 0);
 	quiet(c);
 	gone(c);
 	check(!wait_fd(c->lfd, POLLIN, 0), "something to accept");
-	/* The real attempt of the same pair. */
-	c->irs += 100000;
+	c->irs += number;
 	c->iss = 0;
 	c->rcv = 0;
 	peer_syn(c, HOW());
@@ -160,6 +157,22 @@ static void old_syn_server(void)
 	inject(c, ACK, 1, 1);
 	do_accept(c);
 	state_is(c, TCP_ESTABLISHED);
+}
+
+/* S4, server: an old duplicate is acknowledged, and that is reset. */
+static void old_syn_server(void)
+{
+	old_syn_reset(in_syn_recv(), 100000);
+}
+
+/* The same, found out by the real SYN of the pair, which comes while the old one is half open. */
+static void old_syn_beside(void)
+{
+	struct conn *c = in_syn_recv();
+
+	inject(c, SYN, 1 << 30, 0, .mss = 1460);
+	expect(c, ACK, 1, 1);
+	old_syn_reset(c, 1 << 30);
 }
 
 /* S4, client: an ACK of what was not sent is reset, the attempt lives on. */
@@ -402,6 +415,7 @@ const struct row handshake_rows[] = {
 	    syn_budget),
 	ROW(ROW_CORE, "S4 an old duplicate SYN, seen by the server",
 	    old_syn_server),
+	ROW(ROW_CORE, "S4 the real SYN beside the old one, server", old_syn_beside),
 	ROW(0, "S4 an old duplicate SYN, seen by the client", old_syn_client),
 	ROW(ROW_CORE, "S5 a lost SYN+ACK is repeated after 1 s",
 	    lost_synack_once),

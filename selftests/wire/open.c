@@ -87,7 +87,7 @@ static void two_listeners(void)
 	do_accept(a);
 }
 
-/* MUST-42: the one with the address goes before the one without. */
+/* MUST-42: one without an address cannot be beside it, and other addresses are nobody's. */
 static void exact_first(void)
 {
 	const char *a2 = second_addr();

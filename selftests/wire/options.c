@@ -76,7 +76,7 @@ static void mss_minus_options(void)
 	check_eq(largest(c), 988);
 }
 
-/* MUST-67: not more than the path takes, whatever the peer announces. */
+/* MUST-16: not more than the path takes, whatever the peer announces. */
 static void mss_huge(void)
 {
 	static const uint8_t huge[] = { 2, 4, 0xff, 0xff };
@@ -375,15 +375,15 @@ const struct row options_rows[] = {
 	ROW(ROW_CORE, "MUST-6 unknown options are ignored", unknown),
 	ROW(ROW_CORE, "MUST-7 bad lengths", bad_lengths),
 	ROW(0, "MUST-7 random options", random_options),
-	ROW(ROW_CORE, "MUST-14 MSS is sent and taken, passive",
+	ROW(ROW_CORE, "MUST-14 MUST-67 MSS is sent and taken, passive",
 	    mss_sent_and_taken),
-	ROW(0, "MUST-14 MSS is sent and taken, active", mss_active),
+	ROW(0, "MUST-14 MUST-67 MSS is sent and taken, active", mss_active),
 	ROW(ROW_CORE, "MUST-15 the default MSS", mss_default),
 	ROW(ROW_CORE, "MUST-16 options come off the send MSS",
 	    mss_minus_options),
 	ROW(0, "MUST-16 TCP_MAXSEG", maxseg),
 	ROW(ROW_CORE, "MUST-65 MSS on SYN only", mss_not_on_ack),
-	ROW(ROW_CORE, "MUST-67 MSS within what IP can take", mss_huge),
+	ROW(ROW_CORE, "MUST-16 MSS within what IP can take", mss_huge),
 	ROW(ROW_CORE, "MUST-68 MUST-69 lengths and padding", well_formed),
 	ROW(0, "RFC 2018 no SACK unless permitted", no_sack),
 	ROW(ROW_CORE, "RFC 7323 window scale", window_scale),
