@@ -68,6 +68,16 @@ struct xtcp_tunables {
 };
 
 /**
+ * struct xtcp_sack_recent - a block, as far as it was seen to grow
+ * @seq: the piece that came last: where the block is looked for
+ * @start: first number
+ * @end: one past the last
+ */
+struct xtcp_sack_recent {
+	u32 seq, start, end;
+};
+
+/**
  * struct xtcp_disorder - what only loss, reordering and duplication need
  * @sack_timer: an ACK of what came out of order waits for more of it; armed by timers.c, a
  *              reference while it is
@@ -76,12 +86,12 @@ struct xtcp_tunables {
  * @ooo_last: highest seq in ooo_queue
  * @dsack_start: duplicate to report next, RFC 2883: first number
  * @dsack_end: one past its last; equal: none
- * @sack_recent: a number of each SACK block that was reported last, the latest first
+ * @sack_recent: the blocks that something came for last, the latest first
  * @sack_recents: how many
  * @dup_acks_of: rcv_nxt that the last duplicate ACKs told
  * @dup_acks: so many of them went out at once; from XTCP_RACK_DUPTHRESH on they may wait
  * @acks_held: ACKs that wait for @sack_timer
- * @holes_untold: holes that were opened since the last ACK
+ * @sacks_untold: so many of @sack_recent something came for since the last ACK
  * @rcv_ooo_bytes: payload in ooo_queue
  * @sack_seen: SACK blocks of the last ACK, ascending; equal borders: none
  * @prr: sending in recovery; its recover_fs is 0 if there is none
@@ -99,12 +109,12 @@ struct xtcp_disorder {
 	struct rb_root ooo_queue;
 	struct sk_buff *ooo_last;
 	u32 dsack_start, dsack_end;
-	u32 sack_recent[XTCP_SACKS_MAX + 1];
+	struct xtcp_sack_recent sack_recent[XTCP_SACKS_MAX + 1];
 	u32 sack_recents;
 	u32 dup_acks_of;
 	u8 dup_acks;
 	u8 acks_held;
-	u8 holes_untold;
+	u8 sacks_untold;
 	u32 rcv_ooo_bytes;
 	struct xtcp_sack_block sack_seen[XTCP_SACKS_MAX];
 	struct xtcp_prr prr;

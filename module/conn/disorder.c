@@ -79,3 +79,38 @@ void xtcp_dsack_note(struct sock *sk, u32 start, u32 end)
 	d->dsack_start = start;
 	d->dsack_end = end;
 }
+
+/**
+ * xtcp_sack_note - something came out of order
+ * @d: the connection's disorder
+ * @seq: first number
+ * @end: one past the last
+ *
+ * RFC 2018 4: its block is told first, then those that were before it.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_sack_note(struct xtcp_disorder *d, u32 seq, u32 end)
+{
+	struct xtcp_sack_recent r = { .seq = seq, .start = seq, .end = end };
+	u32 i;
+
+	for (i = 0; i < d->sack_recents; i++) {
+		const struct xtcp_sack_recent *old = &d->sack_recent[i];
+
+		if (xtcp_seq_after(seq, old->end) || xtcp_seq_before(end, old->start))
+			continue;
+		r.start = xtcp_seq_min(seq, old->start);
+		r.end = xtcp_seq_max(end, old->end);
+		break;
+	}
+	if (i >= d->sacks_untold && d->sacks_untold < ARRAY_SIZE(d->sack_recent))
+		d->sacks_untold++;
+	if (i == d->sack_recents) {
+		if (d->sack_recents < ARRAY_SIZE(d->sack_recent))
+			d->sack_recents++;
+		i = d->sack_recents - 1;
+	}
+	memmove(&d->sack_recent[1], &d->sack_recent[0], i * sizeof(r));
+	d->sack_recent[0] = r;
+}

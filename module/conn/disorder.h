@@ -37,19 +37,6 @@ static inline struct sk_buff *xtcp_ooo_first(const struct xtcp_sock *xt)
 	return likely(!xt->disorder) ? NULL : skb_rb_first(&xt->disorder->ooo_queue);
 }
 
-/*
- * @seq comes out of order: will the next ACK, whenever it is, still have room to tell of it and of
- * what came since the last one, one part that came twice included? Counts the hole that it opens.
- */
-static inline bool xtcp_sack_has_room(struct xtcp_sock *xt, u32 seq)
-{
-	struct xtcp_disorder *d = xt->disorder;
-
-	if (xtcp_ooo_empty(xt) || xtcp_seq_after(seq, xtcp_cb(d->ooo_last)->end_seq))
-		d->holes_untold++;
-	return d->holes_untold < XTCP_SACKS_MAX - 1 && d->dsack_start == d->dsack_end;
-}
-
 /* Is there a duplicate to report? */
 static inline bool xtcp_dsack_due(const struct xtcp_sock *xt)
 {
@@ -65,14 +52,16 @@ static inline void xtcp_dsack_done(struct xtcp_sock *xt)
 		xt->disorder->dsack_end = xt->disorder->dsack_start;
 }
 
-/* What is queued out of order is what the next ACK's SACK blocks begin with. */
-static inline void xtcp_sack_note(struct xtcp_disorder *d, u32 seq)
-{
-	u32 n = min_t(u32, d->sack_recents, ARRAY_SIZE(d->sack_recent) - 1);
+/* [@seq, @end) came out of order: the next ACK's SACK blocks begin with its block. */
+void xtcp_sack_note(struct xtcp_disorder *d, u32 seq, u32 end);
 
-	memmove(&d->sack_recent[1], &d->sack_recent[0], n * sizeof(d->sack_recent[0]));
-	d->sack_recent[0] = seq;
-	d->sack_recents = n + 1;
+/*
+ * Will the next ACK, whenever it is, have room for all that came since the last one? There may be
+ * one block more then.
+ */
+static inline bool xtcp_sack_has_room(const struct xtcp_sock *xt)
+{
+	return xt->disorder->sacks_untold + xtcp_dsack_due(xt) < XTCP_SACKS_MAX - 1;
 }
 
 /* An ACK goes out, with SACK blocks of all that came: none waits any more. */
@@ -82,7 +71,7 @@ static inline void xtcp_acks_held_sent(struct sock *sk)
 
 	if (likely(!d))
 		return;
-	d->holes_untold = 0;
+	d->sacks_untold = 0;
 	if (!d->acks_held)
 		return;
 	d->acks_held = 0;

@@ -244,7 +244,7 @@ void xtcp_rcvq_out_of_order(struct sock *sk, struct sk_buff *skb)
 	struct rb_node *parent = NULL;
 
 	d->rcv_ooo_bytes += skb->len;
-	xtcp_sack_note(d, xtcp_cb(skb)->seq);
+	xtcp_sack_note(d, xtcp_cb(skb)->seq, xtcp_cb(skb)->end_seq);
 	if (xtcp_rcvq_coalesce(sk, d->ooo_last, skb))
 		return;
 

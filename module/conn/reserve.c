@@ -227,9 +227,11 @@ struct sock *xtcp_port_listener(const struct sock *host)
 void xtcp_port_cookie_sent(const struct sock *listener)
 {
 	struct xtcp_port *port = READ_ONCE(xtcp_sk(listener)->port);
+	u32 now_s = (u32)ktime_get_seconds() ?: 1;
 
-	if (port)
-		WRITE_ONCE(port->cookie_sent_s, (u32)ktime_get_seconds() ?: 1);
+	/* All CPUs have it in their caches */
+	if (port && READ_ONCE(port->cookie_sent_s) != now_s)
+		WRITE_ONCE(port->cookie_sent_s, now_s);
 }
 
 /**

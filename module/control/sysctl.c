@@ -94,7 +94,6 @@ struct xtcp_sysctl_entry {
 #define XTCP_SYSCTL_DAY_MS	(24 * 3600 * 1000)
 #define XTCP_SYSCTL_MANY	16777216
 #define XTCP_SYSCTL_BUFFER	1073741824
-#define XTCP_SYSCTL_ACK_NS	499000000	/* MUST-40 */
 #define XTCP_SYSCTL_WMEM_MIN	4096	/* the default's; SO_SNDBUF has a floor of its own */
 #define XTCP_SYSCTL_KEEPALIVE_S	32767	/* as TCP_KEEPIDLE takes it */
 
@@ -116,8 +115,8 @@ static const struct xtcp_sysctl_entry xtcp_sysctl_entries[] = {
 	XTCP_SYSCTL(rto_max_ms, 1, 600000),
 	XTCP_SYSCTL(delack_ms, 0, 499),			/* MUST-40 */
 	XTCP_SYSCTL(quick_ack_wait_ms, 0, 499),
-	XTCP_SYSCTL(comp_sack_delay_ns, 0, XTCP_SYSCTL_ACK_NS),
-	XTCP_SYSCTL(comp_sack_slack_ns, 0, XTCP_SYSCTL_ACK_NS),
+	XTCP_SYSCTL(comp_sack_delay_ns, 0, XTCP_ACK_NS_MAX),
+	XTCP_SYSCTL(comp_sack_slack_ns, 0, XTCP_ACK_NS_MAX),
 	XTCP_SYSCTL(comp_sack_nr, 0, 255),
 	XTCP_SYSCTL(comp_sack_rtt_percent, 1, 1000),
 	XTCP_SYSCTL(wire_protocol, IPPROTO_TCP, IPPROTO_XTCP),

@@ -220,7 +220,7 @@ void xtcp_icmp_mtu_reduced(struct sock *sk)
 
 /*
  * update_pmtu() of IPv4 looks for the route of the socket's protocol, 253: with rules for TCP's
- * that may be another than ours.
+ * that may be another than ours. This one looks for TCP's, but knows no mark.
  */
 static void xtcp_icmp_mtu_route(const struct sock *sk, const struct xtcp_icmp_msg *m)
 {
@@ -240,7 +240,8 @@ static void xtcp_icmp_mtu(struct sock *sk, const struct xtcp_icmp_msg *m)
 	if (m->family == AF_INET6 && (m->info < IPV6_MIN_MTU || !ip6_sk_accept_pmtu(sk)))
 		return;
 	XTCP_INC(m->t.net, IcmpActed);
-	if (m->family == AF_INET && m->t.wire_protocol != IPPROTO_XTCP)
+	if (m->family == AF_INET && m->t.wire_protocol != IPPROTO_XTCP &&
+	    READ_ONCE(sk->sk_mark) == IP4_REPLY_MARK(m->t.net, m->skb->mark))
 		xtcp_icmp_mtu_route(sk, m);
 	WRITE_ONCE(xt->mtu_info, min_t(u32, m->info, U16_MAX));
 	if (!sock_owned_by_user(sk))

@@ -130,10 +130,9 @@ static enum skb_drop_reason xtcp_indata_queue(struct sock *sk, struct xtcp_segme
 	}
 	seg->skb = NULL;
 	if (xtcp_seq_after(seg->seq, xt->rcv_nxt)) {
-		/* RFC 5681 4.2: at once, or nearly */
-		seg->actions |= xtcp_sack_has_room(xt, seg->seq) ? XTCP_ACT_ACK_LATER :
-								   XTCP_ACT_ACK_NOW;
 		xtcp_rcvq_out_of_order(sk, skb);
+		/* RFC 5681 4.2: at once, or nearly */
+		seg->actions |= xtcp_sack_has_room(xt) ? XTCP_ACT_ACK_LATER : XTCP_ACT_ACK_NOW;
 		return SKB_NOT_DROPPED_YET;
 	}
 	/* What fills a hole is acknowledged at once as well */

@@ -5,6 +5,7 @@
  */
 #include "input.h"
 
+#include "../conn/disorder.h"
 #include "../conn/mem.h"
 #include "../conn/rcvtune.h"
 #include "../conn/state.h"
@@ -154,6 +155,9 @@ enum skb_drop_reason xtcp_input_process(struct sock *sk, struct xtcp_segment *se
 	if (sk->sk_state == TCP_SYN_SENT)
 		return xtcp_synsent_process(sk, seg);
 
+	/* What came twice is told with its own block, before another comes (RFC 2883 4) */
+	if (unlikely(xtcp_dsack_due(xt)) && seg->len && seg->seq != xt->disorder->dsack_end)
+		xtcp_control_ack(sk);
 	predicted = xtcp_input_predicted(sk, seg);
 	if (!predicted) {
 		reason = xtcp_validate_process(sk, seg);

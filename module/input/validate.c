@@ -64,7 +64,7 @@ static void xtcp_validate_twice(struct sock *sk, const struct xtcp_segment *seg)
 	if (!held)
 		return;
 	/* The block that it is part of follows: 4 (4) */
-	xtcp_sack_note(xt->disorder, seg->seq);
+	xtcp_sack_note(xt->disorder, seg->seq, seg->end_seq);
 	xtcp_dsack_note(sk, seg->seq, xtcp_seq_min(seg->end_seq, xtcp_cb(held)->end_seq));
 }
 

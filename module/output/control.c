@@ -226,11 +226,11 @@ static bool xtcp_control_sacks_wait(struct sock *sk)
 	const struct xtcp_knobs *knobs = &xt->xn->knobs;
 	struct xtcp_disorder *d = xt->disorder;
 	u32 rtt_us = xtcp_rtt_srtt_us(&xt->rtt);
-	u64 wait_ns;
+	u64 wait_ns, slack_ns;
 
 	if (!xt->sack_ok || d->acks_held >= READ_ONCE(knobs->comp_sack_nr))
 		return false;
-	if (xt->rcv_rtt_us && xt->rcv_rtt_us < rtt_us)
+	if (!rtt_us || (xt->rcv_rtt_us && xt->rcv_rtt_us < rtt_us))
 		rtt_us = xt->rcv_rtt_us;
 	wait_ns = (u64)rtt_us * READ_ONCE(knobs->comp_sack_rtt_percent) * (NSEC_PER_USEC / 100);
 	wait_ns = min_t(u64, wait_ns, READ_ONCE(knobs->comp_sack_delay_ns));
@@ -238,8 +238,9 @@ static bool xtcp_control_sacks_wait(struct sock *sk)
 		return false;
 	d->acks_held++;
 	XTCP_SK_ADD(sk, AcksCompressed, 1);
+	slack_ns = min_t(u64, READ_ONCE(knobs->comp_sack_slack_ns), XTCP_ACK_NS_MAX - wait_ns);
 	xtcp_timer_arm_hr(sk, &d->sack_timer, XTCP_HRTIMER_SACKS, ktime_get_ns() + wait_ns,
-			  READ_ONCE(knobs->comp_sack_slack_ns));
+			  slack_ns);
 	return true;
 }
 

@@ -216,7 +216,8 @@ int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	if (xt->ecn_ok)
 		xtcp_data_ecn(sk, skb, &b, len);
 	xtcp_build_header(skb, &b);
-	if (b.h.flags & XTCP_FLAG_ACK)
+	/* Below snd_una it is a probe, whose ACK nobody reads */
+	if ((b.h.flags & XTCP_FLAG_ACK) && !xtcp_seq_before(b.h.seq, xt->snd_una))
 		xtcp_data_ack_sent(sk);
 	if (len) {
 		u32 now = xtcp_now_ms(sk);

@@ -99,7 +99,7 @@ static u32 xtcp_sack_recent(const struct xtcp_sock *xt, struct xtcp_sack_block *
 	u32 i, n = 0, kept = 0;
 
 	for (i = 0; i < d->sack_recents; i++) {
-		u32 seq = d->sack_recent[i];
+		u32 seq = d->sack_recent[i].seq;
 		u32 before = n;
 
 		if (xtcp_sack_told(told, n, seq))
@@ -114,7 +114,7 @@ static u32 xtcp_sack_recent(const struct xtcp_sock *xt, struct xtcp_sack_block *
 			if (n == before)
 				continue;
 		}
-		d->sack_recent[kept++] = seq;
+		d->sack_recent[kept++] = d->sack_recent[i];
 	}
 	d->sack_recents = kept;
 	return n;

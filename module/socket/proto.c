@@ -47,7 +47,9 @@ static bool xtcp_proto_group_in(struct net *net, kgid_t group)
 	gid_t high = READ_ONCE(knobs->create_group_range[1]);
 	gid_t gid = from_kgid(net->user_ns, group);
 
-	/* One that means nothing there is in no range */
+	/* One that means nothing there is in no range but that of all */
+	if (!low && high == INT_MAX)
+		return true;
 	return gid != (gid_t)-1 && low <= gid && gid <= high;
 }
 

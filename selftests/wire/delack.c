@@ -262,7 +262,7 @@ static void sacks_at_once(void)
 	}
 }
 
-/* What the ACK would have no room for does not wait: a third new hole, a second duplicate. */
+/* What the ACK would have no room for does not wait: a third new hole. */
 static void sacks_news(void)
 {
 	struct conn *c;
@@ -285,15 +285,87 @@ static void sacks_news(void)
 		check_eq(s->o.sack[i][0] - c->irs, c->snd - (1 + 2 * i) * LEN);
 		check_eq(s->o.sack[i][1] - c->irs, c->snd - 2 * i * LEN);
 	}
-	/* A piece of a hole waits; so does what came twice, but not for more of that. */
+	/* More of the last block waits, and with it a part that came twice, in two pieces. */
+	mark(c);
 	waits(c, LEN / 2);
 	inject(c, ACK, c->snd - LEN - LEN / 2, 1, .len = LEN);
 	none_yet(c);
 	inject(c, ACK, c->snd - LEN / 2, 1, .len = LEN / 2);
-	s = expect(c, ACK, 1, hole, .any = NO_WAIT);
+	none_yet(c);
+	s = expect(c, ACK, 1, hole);
+	near((s->t_ns - c->mark_ns) / 1000, 4000, 400);
 	check_eq(s->o.sack[0][0] - c->irs, c->snd - LEN - LEN / 2);
 	check_eq(s->o.sack[0][1] - c->irs, c->snd);
 	quiet_for(c, 10);
+}
+
+/*
+ * One ACK for two blocks that grew, each by more segments than an ACK has room for blocks: both are
+ * told whole, before those of which nothing came.
+ */
+static void sacks_two_blocks(void)
+{
+	uint32_t hole, third, fourth;
+	struct conn *c;
+	struct seg *s;
+	int i;
+
+	knob("comp_sack_nr", 0);
+	c = past_dup_acks(true);
+	hole = HOLE(c);
+	for (i = 0; i < 2; i++) {
+		c->snd += LEN;
+		third = c->snd;
+		inject(c, ACK, c->snd, 1, .len = LEN);
+		expect(c, ACK, 1, hole, .any = NO_WAIT);
+	}
+	knob("comp_sack_nr", 44);
+	knob("comp_sack_delay_ns", 4000000);
+	mark(c);
+	for (i = 0; i < 5; i++)
+		waits(c, LEN);
+	c->snd += LEN;
+	fourth = c->snd;
+	for (i = 0; i < 6; i++)
+		waits(c, LEN);
+	s = expect(c, ACK, 1, hole);
+	near((s->t_ns - c->mark_ns) / 1000, 4000, 400);
+	check_eq(s->o.nsack, 4);
+	check_eq(s->o.sack[0][0] - c->irs, fourth);
+	check_eq(s->o.sack[0][1] - c->irs, c->snd);
+	check_eq(s->o.sack[1][0] - c->irs, third);
+	check_eq(s->o.sack[1][1] - c->irs, fourth - LEN);
+}
+
+/* What came twice is told with its own block before anything else comes (RFC 2883 4). */
+static void sacks_duplicate(void)
+{
+	struct conn *c;
+	uint32_t hole;
+	struct seg *s;
+
+	knob("comp_sack_nr", 0);
+	c = past_dup_acks(true);
+	hole = HOLE(c);
+	c->snd += LEN;
+	inject(c, ACK, c->snd, 1, .len = LEN);
+	expect(c, ACK, 1, hole, .any = NO_WAIT);
+	knob("comp_sack_nr", 44);
+	knob("comp_sack_delay_ns", 4000000);
+	inject(c, ACK, hole + LEN, 1, .len = LEN);
+	none_yet(c);
+	mark(c);
+	inject(c, ACK, c->snd, 1, .len = LEN);
+	s = expect(c, ACK, 1, hole, .any = NO_WAIT);
+	check_eq(s->o.nsack, 3);
+	check_eq(s->o.sack[0][0] - c->irs, hole + LEN);
+	check_eq(s->o.sack[0][1] - c->irs, hole + 2 * LEN);
+	check_eq(s->o.sack[1][0] - c->irs, hole + LEN);
+	check_eq(s->o.sack[1][1] - c->irs, hole + 4 * LEN);
+	/* and that other in its time */
+	s = expect(c, ACK, 1, hole);
+	near((s->t_ns - c->mark_ns) / 1000, 4000, 400);
+	check_eq(s->o.sack[0][1] - c->irs, c->snd);
 }
 
 /* No longer than a part of the RTT. */
@@ -325,7 +397,10 @@ const struct row delack_rows[] = {
 	    sacks_wait),
 	ROW(ROW_VT, "RFC 2018 comp_sack_nr 3: so many ACKs wait", sacks_number),
 	ROW(ROW_VT, "RFC 5681 4.2 comp_sack_nr 0, or no SACK: each at once", sacks_at_once),
-	ROW(ROW_XTCP | ROW_VT, "RFC 5681 4.2 RFC 2883 what is new does not wait", sacks_news),
+	ROW(ROW_XTCP | ROW_VT, "RFC 2018 4 a third new hole does not wait", sacks_news),
+	ROW(ROW_XTCP | ROW_VT, "RFC 2018 4 one ACK for two blocks that grew", sacks_two_blocks),
+	ROW(ROW_XTCP | ROW_VT, "RFC 2883 4 what came twice, and then something else",
+	    sacks_duplicate),
 	ROW(ROW_XTCP | ROW_VT, "RFC 2018 comp_sack_rtt_percent 5", sacks_rtt),
 	{ NULL }
 };
