@@ -105,14 +105,21 @@ long do_connect(int fd, const struct addr *a)
 /* A listener at W_LO on a port of the kernel's choice; its address goes to @a. */
 int make_listener(const struct api_stack *s, int backlog, struct addr *a)
 {
-	struct addr any = addr_make(s, W_LO, 0);
+	static unsigned int used;
 	int fd = srv_socket(s, 0);
+	struct addr lo;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, &any.sa, any.len) || listen(fd, backlog)) {
-		int err = -errno;
-
+	/* None that connect() may choose for the other end: once nobody listens it would meet itself */
+	do {
+		lo = addr_make(s, W_LO, 20000 + used++);
+		err = bind(fd, &lo.sa, lo.len) ? -errno : 0;
+	} while (err == -EADDRINUSE && used < 1000);
+	if (!err && listen(fd, backlog))
+		err = -errno;
+	if (err) {
 		close(fd);
 		return err;
 	}
