@@ -117,8 +117,9 @@ enum xtcp_reason {
 #define XTCP_DEFER_PACE		2	/* data held back may go: conn/pacer.c */
 #define XTCP_DEFER_ACK		3	/* ACKs have waited for each other */
 
+#define XTCP_ACK_NS_MAX		499000000	/* MUST-40: no ACK is later */
+
 /* Bits of struct xtcp_sock::ack_pending */
-#define XTCP_ACK_NS_MAX		499000000	/* MUST-40: none is later */
 #define XTCP_ACK_SCHED		0x1	/* an ACK is owed */
 #define XTCP_ACK_NOW		0x2	/* and must not be delayed */
 #define XTCP_ACK_NOMEM		0x4	/* and tells a window of zero: data found no memory */

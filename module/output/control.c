@@ -475,18 +475,15 @@ void xtcp_control_request_ack(const struct sock *listener, struct xtcp_request *
 	struct xtcp_reply r = {
 		.net = net,
 		.wire_protocol = req->wire_protocol,
-		.oif = req->ireq.ir_iif,
-		.mark = req->ireq.ir_mark,
 		.tos = req->tos,
-		.uid = sk_uid(listener),
 		.skb_in = skb,
-		.transparent = inet_test_bit(TRANSPARENT, listener),
 	};
 	struct sk_buff *ack = xtcp_build_alloc(GFP_ATOMIC);
 	struct xtcp_build b = {};
 
 	if (!ack)
 		return;
+	xtcp_control_reply_way(&r, skc);
 	xtcp_flow_tuple(skc, &t);
 	r.family = t.family;
 	r.src = t.laddr;

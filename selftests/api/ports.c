@@ -155,6 +155,19 @@ static unsigned int accept_all(int l)
 	return n;
 }
 
+/* One more listener of the group at @a. Return: it, or -errno. */
+static int make_member(const struct api_stack *s, int backlog, const struct addr *a)
+{
+	int fd = srv_socket(s, SOCK_NONBLOCK), err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1) ? : do_bind(fd, a);
+	if (!err && listen(fd, backlog))
+		err = -errno;
+	return err ? : fd;
+}
+
 TEST_F(api, reuseport_balance)
 {
 	enum { L = 4, N = 120 };
@@ -163,11 +176,8 @@ TEST_F(api, reuseport_balance)
 	int l[L], c[N], i, round;
 
 	for (i = 0; i < L; i++) {
-		l[i] = srv_socket(self->s, SOCK_NONBLOCK);
+		l[i] = make_member(self->s, N, &a);
 		ASSERT_LE(0, l[i]);
-		ASSERT_EQ(0, set_int(l[i], SOL_SOCKET, SO_REUSEPORT, 1));
-		ASSERT_EQ(0, do_bind(l[i], &a));
-		ASSERT_EQ(0, listen(l[i], N));
 	}
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < N; i++) {
@@ -207,11 +217,8 @@ TEST_F(api, reuseport_cookies)
 
 	ASSERT_EQ(0, sysctl_stack(self->s, "net/ipv4/tcp_syncookies", "net/xtcp/syncookies", "2"));
 	for (i = 0; i < L; i++) {
-		l[i] = srv_socket(self->s, SOCK_NONBLOCK);
+		l[i] = make_member(self->s, N, &a);
 		ASSERT_LE(0, l[i]);
-		ASSERT_EQ(0, set_int(l[i], SOL_SOCKET, SO_REUSEPORT, 1));
-		ASSERT_EQ(0, do_bind(l[i], &a));
-		ASSERT_EQ(0, listen(l[i], N));
 	}
 	ASSERT_EQ(0, setsockopt(l[0], SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)));
 	for (i = 0; i < N; i++) {

@@ -102,7 +102,7 @@ long do_connect(int fd, const struct addr *a)
 	return sys(connect(fd, &a->sa, a->len));
 }
 
-/* A listener at W_LO on a port of the kernel's choice; its address goes to @a. */
+/* A listener at W_LO on a port of its own; its address goes to @a. */
 int make_listener(const struct api_stack *s, int backlog, struct addr *a)
 {
 	static unsigned int used;
@@ -112,7 +112,7 @@ int make_listener(const struct api_stack *s, int backlog, struct addr *a)
 
 	if (fd < 0)
 		return -errno;
-	/* None that connect() may choose for the other end: once nobody listens it would meet itself */
+	/* None that connect() may choose for itself: once nobody listens it would meet itself */
 	do {
 		lo = addr_make(s, W_LO, 20000 + used++);
 		err = bind(fd, &lo.sa, lo.len) ? -errno : 0;
