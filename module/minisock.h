@@ -27,7 +27,8 @@ struct xtcp_port;
  * @dst_cookie: how IPv6 tells whether @dst is stale
  * @wire_protocol: 6 or 253
  * @tos: traffic class of the SYN
- * @acked: the third ACK came but accept queue was full, or TCP_DEFER_ACCEPT waits
+ * @acked_ms: 0, or the third ACK came, so many ms after @since_us, but accept queue was full, or
+ *        TCP_DEFER_ACCEPT waits
  *
  * Made by input/listen.c; immutable but for the counters (READ_ONCE), dst (xchg) and ecn_ok,
  * which a SYN that comes again without ECN clears.
@@ -43,7 +44,7 @@ struct xtcp_request {
 	u16 window;
 	u8 wire_protocol;
 	u8 tos;
-	u8 acked;
+	u16 acked_ms;
 	u32 dst_cookie;
 	u64 since_us;
 	struct dst_entry *dst;

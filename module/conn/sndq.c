@@ -375,7 +375,7 @@ static int xtcp_sndq_unshare(struct sk_buff *skb)
  * xtcp_sndq_split - cut an skb in two
  * @sk: the connection
  * @skb: of the send queues
- * @len: payload bytes that stay in it, 0 < @len < skb->len
+ * @len: payload bytes that stay in it, 0 < @len <= skb->len; all of them: a FIN is cut off
  * @sent: it is in the retransmission tree, else in sk_write_queue
  *
  * PSH and FIN go with the second half.

@@ -18,12 +18,15 @@ static void xtcp_ack_timestamp(struct xtcp_sock *xt, const struct xtcp_segment *
 	/* Last.ACK.sent: every segment that acknowledges tells the window as well */
 	if (xtcp_seq_after(seg->seq, xt->rcv_wup))
 		return;
-	if ((s32)(seg->opt.tsval - xt->ts_recent) >= 0 || !xt->ts_recent_age_s)
+	if (!xtcp_paws_reject(xt->ts_recent, xt->ts_recent_age_s, &seg->opt))
 		xtcp_input_store_ts(xt, seg->opt.tsval);
 }
 
 static u32 xtcp_ack_scaled_window(const struct xtcp_sock *xt, const struct xtcp_segment *seg)
 {
+	/* A crossed SYN-ACK's is not: RFC 7323 2.2 */
+	if (unlikely(xtcp_cb(seg->skb)->flags & XTCP_FLAG_SYN))
+		return seg->wnd;
 	return (u32)seg->wnd << xt->snd_wscale;
 }
 
@@ -152,6 +155,8 @@ static enum skb_drop_reason xtcp_ack_synrecv(struct sock *sk, struct xtcp_segmen
 	xt->snd_max_wnd = max(xt->snd_max_wnd, xt->snd_wnd);
 	xt->snd_wl1 = seg->seq;
 	xt->snd_wl2 = seg->ack;
+	if (xt->retransmits)
+		xtcp_rtt_syn_lost(&xt->rtt);	/* RFC 6298 5.7 */
 	xtcp_input_established(sk, seg);
 	if (xt->passive_open)
 		seg->actions |= XTCP_ACT_WAKE_PARENT;
@@ -210,7 +215,6 @@ static void xtcp_ack_advance(struct sock *sk, struct xtcp_segment *seg, bool win
 				   (xt->fin_queued && xt->snd_una == xt->write_seq);
 		xt->retransmits = 0;
 		xt->retrans_stamp_ms = 0;
-		xtcp_rtt_backoff_reset(&xt->rtt);
 		seg->actions |= XTCP_ACT_WAKE_WRITE;
 	}
 	if (xtcp_recovery_ack(sk, &acked, prior_una, duplicate))
@@ -260,7 +264,7 @@ enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	enum skb_drop_reason reason;
-	bool window_changed;
+	bool window_changed, reopened;
 
 	if (!(seg->flags & XTCP_FLAG_ACK))
 		return SKB_DROP_REASON_TCP_FLAGS;
@@ -280,8 +284,15 @@ enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg)
 
 	/* Something worked: what was said of the path before is forgotten */
 	WRITE_ONCE(sk->sk_err_soft, 0);
+	reopened = !xt->snd_wnd && xt->packets_out;
 	window_changed = xtcp_ack_window(xt, seg);
+	reopened &= window_changed;
+	/* How far probes of a shut window have backed off says nothing of the path */
+	if (unlikely(reopened))
+		xtcp_rtt_backoff_reset(&xt->rtt);
 	xtcp_ack_advance(sk, seg, window_changed);
+	if (unlikely(reopened))
+		xtcp_retransmit_restart(sk);
 	xtcp_ack_probes(sk);
 	seg->actions |= XTCP_ACT_PUSH;
 	if (xt->fin_queued && xt->snd_una == xt->write_seq)

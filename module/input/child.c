@@ -5,6 +5,7 @@
 #include "input.h"
 
 #include <net/transp_v6.h>
+#include <net/xfrm.h>
 
 #include "../conn/flows.h"
 #include "../conn/life.h"
@@ -110,6 +111,16 @@ static void xtcp_child_sequence(struct xtcp_sock *xt, const struct xtcp_request 
 	xt->window_clamp = req->ireq.req.rsk_window_clamp;
 }
 
+/* From the SYN-ACK to the first ACK of it, which may have been set aside. */
+static u32 xtcp_child_handshake_us(const struct xtcp_request *req)
+{
+	u16 acked_ms = READ_ONCE(req->acked_ms);
+
+	if (acked_ms)
+		return acked_ms * USEC_PER_MSEC;
+	return clamp_t(u64, xtcp_clock_us() - req->since_us, 1, XTCP_RTT_MAX_US);
+}
+
 static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 				  const struct xtcp_request *req, const struct dst_entry *dst)
 {
@@ -138,10 +149,12 @@ static void xtcp_child_negotiated(struct sock *child, struct sock *listener,
 	xt->total_retrans = ireq->req.num_retrans;
 	xtcp_rtt_init(&xt->rtt, READ_ONCE(xtcp_net(sock_net(child))->knobs.rto_initial_ms) *
 		      USEC_PER_MSEC);
-	/* RFC 6298 3: the handshake gives the first sample, if it was not repeated */
-	if (!ireq->req.num_retrans && !ireq->req.syncookie)
-		xtcp_rtt_sample(&xt->rtt, max_t(u32, xtcp_clock_us() - req->since_us, 1),
-				xtcp_knob_rto_min_us(child), xtcp_knob_rto_max_us(child));
+	/* RFC 6298 3: the handshake gives the first sample, if it was not repeated; 5.7 */
+	if (ireq->req.num_retrans)
+		xtcp_rtt_syn_lost(&xt->rtt);
+	else if (!ireq->req.syncookie)
+		xtcp_rtt_sample(&xt->rtt, xtcp_child_handshake_us(req), xtcp_knob_rto_min_us(child),
+				xtcp_knob_rto_max_us(child));
 }
 
 /* Nobody has seen it: undo sk_clone(). */
@@ -152,6 +165,7 @@ static void xtcp_child_discard(struct sock *child)
 	atomic_dec(&xtcp_net(sock_net(child))->orphans);
 	xtcp_port_release(child);
 	xtcp_state_close_failed(child);
+	xfrm_sk_free_policy(child);
 	bh_unlock_sock(child);
 	sock_put(child);	/* the program's, which it never had */
 	sock_put(child);	/* ours */

@@ -172,7 +172,7 @@ enum skb_drop_reason xtcp_indata_process(struct sock *sk, struct xtcp_segment *s
 
 	/* After the peer's FIN nothing new can come: ignore it (3.10.7.4, seventh) */
 	if (xtcp_state_in(sk, TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK) &&
-	    !xtcp_seq_before(seg->seq, xt->rcv_nxt))
+	    (fresh || !xtcp_seq_before(seg->seq, xt->rcv_nxt)))
 		return SKB_DROP_REASON_TCP_FLAGS;
 
 	/* Nobody will read it: MUST tell the peer (3.6.1, SHLD-3) */

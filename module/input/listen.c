@@ -337,6 +337,15 @@ static bool xtcp_listen_in_window(const struct xtcp_request *req, const struct x
 	return cb->seq == end && cb->seq == cb->end_seq;
 }
 
+/* The first of them is the measurement: RFC 6298 3. */
+static void xtcp_listen_set_aside(struct xtcp_request *req)
+{
+	u64 ms = div_u64(xtcp_clock_us() - req->since_us, USEC_PER_MSEC);
+
+	if (!READ_ONCE(req->acked_ms))
+		WRITE_ONCE(req->acked_ms, clamp_t(u64, ms, 1, U16_MAX));
+}
+
 /* The third segment is good: make the connection, or wait. */
 static enum skb_drop_reason xtcp_listen_promote(struct sock *listener, struct xtcp_request *req,
 						struct sk_buff *skb, struct sock **child)
@@ -347,12 +356,12 @@ static enum skb_drop_reason xtcp_listen_promote(struct sock *listener, struct xt
 	/* TCP_DEFER_ACCEPT: a bare ACK does not wake the server */
 	if (req->ireq.req.num_timeout < READ_ONCE(xtcp_tune(listener)->defer_accept) &&
 	    cb->end_seq == req->rcv_isn + 1) {
-		WRITE_ONCE(req->acked, 1);
+		xtcp_listen_set_aside(req);
 		return SKB_CONSUMED;
 	}
 	if (sk_acceptq_is_full(listener)) {
 		/* The peer believes to be connected: it will send again */
-		WRITE_ONCE(req->acked, 1);
+		xtcp_listen_set_aside(req);
 		XTCP_INC(net, ListenOverflows);
 		XTCP_INC(net, ListenDrops);
 		return SKB_DROP_REASON_SOCKET_BACKLOG;
@@ -465,7 +474,7 @@ void xtcp_listen_timeout(struct xtcp_request *req)
 	if (!xtcp_flow_hashed((struct sock_common *)req))
 		return;
 	/* A server that waits for data keeps the request, without more SYN-ACKs */
-	if (READ_ONCE(req->acked))
+	if (READ_ONCE(req->acked_ms))
 		retries = max_t(u32, retries, defer);
 	retries = min_t(u32, retries, XTCP_LISTEN_TIMEOUTS);
 	if (inet_sk_state_load(listener) != TCP_LISTEN || rsk->num_timeout >= retries) {
@@ -474,7 +483,7 @@ void xtcp_listen_timeout(struct xtcp_request *req)
 		return;
 	}
 	rsk->num_timeout++;
-	if (!READ_ONCE(req->acked) || rsk->num_timeout >= defer) {
+	if (!READ_ONCE(req->acked_ms) || rsk->num_timeout >= defer) {
 		rsk->num_retrans++;
 		xtcp_control_synack(listener, req, NULL, true);
 	}

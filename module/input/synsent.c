@@ -10,6 +10,8 @@
 #include "../output/output.h"
 #include "../recovery/ecn.h"
 
+#define XTCP_SYNSENT_AGAIN_MS	10
+
 /* First, the ACK bit: it must be for our SYN, and a timestamp for one of ours. */
 static bool xtcp_synsent_ack_ok(const struct sock *sk, const struct xtcp_segment *seg)
 {
@@ -93,10 +95,14 @@ static void xtcp_synsent_crossed(struct sock *sk, struct xtcp_segment *seg)
 enum skb_drop_reason xtcp_synsent_process(struct sock *sk, struct xtcp_segment *seg)
 {
 	bool ack = seg->flags & XTCP_FLAG_ACK;
+	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	/* First: check the ACK bit (S4: what we never asked for is reset) */
 	if (ack && !xtcp_synsent_ack_ok(sk, seg)) {
 		seg->actions |= XTCP_ACT_RST;
+		/* A half-open connection's, which the RST ends (3.5.1): no need to wait a second */
+		if (!xt->retransmits && !(seg->flags & XTCP_FLAG_RST))
+			xtcp_timer_arm_ms(sk, XTCP_TIMER_REXMIT, XTCP_SYNSENT_AGAIN_MS);
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	}
 	/* Second: the RST bit counts only with an acceptable ACK */
@@ -113,7 +119,12 @@ enum skb_drop_reason xtcp_synsent_process(struct sock *sk, struct xtcp_segment *
 	if (!(seg->flags & XTCP_FLAG_SYN))
 		return SKB_DROP_REASON_TCP_FLAGS;
 
-	WRITE_ONCE(xtcp_sk(sk)->last_rcv_ms, xtcp_now_ms(sk));
+	/* Over a former connection's TIME_WAIT: a SYN of its own that is late */
+	if (!ack && xtcp_paws_reject(xt->ts_recent, xt->ts_recent_age_s, &seg->opt)) {
+		XTCP_SK_ADD(sk, PawsDrops, 1);
+		return SKB_DROP_REASON_TCP_RFC7323_PAWS;
+	}
+	WRITE_ONCE(xt->last_rcv_ms, xtcp_now_ms(sk));
 	if (ack)
 		xtcp_synsent_connected(sk, seg);
 	else

@@ -18,14 +18,15 @@
  * @age_s: when it was taken, seconds of boot time
  * @opt: options of the segment
  *
- * RFC 7323 5.2; a ts_recent older than 24 days proves nothing (5.5).
+ * RFC 7323 5.2; a ts_recent older than 24 days proves nothing (5.5). Nor does one of 0: there
+ * are peers whose SYN has it, before their clock tells the time.
  *
  * Context: Any.
  * Return: true if the segment is an old duplicate.
  */
 bool xtcp_paws_reject(u32 ts_recent, u32 age_s, const struct xtcp_options *opt)
 {
-	if (!(opt->present & XTCP_OPT_TS) || !age_s)
+	if (!(opt->present & XTCP_OPT_TS) || !age_s || !ts_recent)
 		return false;
 	if ((s32)(opt->tsval - ts_recent) >= 0)
 		return false;

@@ -79,8 +79,10 @@ void xtcp_build_syn_options(struct sock *sk, struct xtcp_options *opt)
 	}
 	if (xt->sack_ok)
 		opt->present |= XTCP_OPT_SACK_PERM;
+	/* Without an ACK there is nothing to echo: RFC 7323 3.2 (after TIME_WAIT there would be) */
 	if (xt->ts_ok)
-		xtcp_build_timestamp(opt, xtcp_now_ms(sk), xt->ts_offset, xt->ts_recent);
+		xtcp_build_timestamp(opt, xtcp_now_ms(sk), xt->ts_offset,
+				     sk->sk_state == TCP_SYN_SENT ? 0 : xt->ts_recent);
 }
 
 /**

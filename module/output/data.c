@@ -256,13 +256,12 @@ static u32 xtcp_data_nagle(const struct sock *sk, const struct sk_buff *skb, u32
 	return skb->len;
 }
 
-/* How much of @skb the peer's window takes, in whole segments; 0: wait. */
+/* How much of @skb the peer's window takes, in whole segments, its FIN aside; 0: wait. */
 static u32 xtcp_data_window(const struct xtcp_sock *xt, const struct sk_buff *skb, u32 mss)
 {
-	const struct xtcp_cb *cb = xtcp_cb(skb);
-	s32 room = xt->snd_una + xt->snd_wnd - cb->seq;
+	s32 room = xt->snd_una + xt->snd_wnd - xtcp_cb(skb)->seq;
 
-	if (room >= (s32)(cb->end_seq - cb->seq))
+	if (room >= (s32)skb->len)
 		return skb->len;
 	if (room < (s32)mss || skb->len < mss)
 		return 0;
@@ -297,6 +296,13 @@ static int xtcp_data_allowed(const struct sock *sk, const struct sk_buff *skb, u
 	return len ? len : -1;
 }
 
+/* The data fit the window, the FIN behind them does not. */
+static bool xtcp_data_fin_beyond(const struct xtcp_sock *xt, const struct sk_buff *skb)
+{
+	return (xtcp_cb(skb)->flags & XTCP_FLAG_FIN) && skb->len &&
+	       xtcp_seq_after(xtcp_cb(skb)->end_seq, xt->snd_una + xt->snd_wnd);
+}
+
 /**
  * xtcp_data_send_head - send the head of the queue, or a part of it
  * @sk: the connection
@@ -311,7 +317,8 @@ bool xtcp_data_send_head(struct sock *sk, struct sk_buff *skb, u32 mss, u32 len)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	if (len < skb->len && xtcp_sndq_split(sk, skb, len, false))
+	if ((len < skb->len || unlikely(xtcp_data_fin_beyond(xt, skb))) &&
+	    xtcp_sndq_split(sk, skb, len, false))
 		return false;
 	xtcp_sndq_set_segs(sk, skb, mss);
 	if (xtcp_data_transmit(sk, skb, true) == -ENOMEM)

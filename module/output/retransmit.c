@@ -455,14 +455,9 @@ static void xtcp_retransmit_probe(struct sock *sk, struct sk_buff *skb)
 
 	XTCP_SK_ADD(sk, ZeroWindowProbes, 1);
 	if (room > 0 && skb->len) {
-		len = min_t(u32, len, room);
 		xtcp_cb(skb)->flags |= XTCP_FLAG_PSH;
-		if (len == skb->len || !xtcp_sndq_split(sk, skb, len, false)) {
-			xtcp_sndq_set_segs(sk, skb, mss);
-			if (xtcp_data_transmit(sk, skb, true) != -ENOMEM)
-				xtcp_sndq_sent(sk, skb);
+		if (xtcp_data_send_head(sk, skb, mss, min_t(u32, len, room)))
 			return;
-		}
 	}
 	/* A probe is not acceptable, so that nobody looks at its URG: one that is goes first */
 	if (xtcp_urg_under_way(xt) && xt->snd_up - xt->snd_una <= U16_MAX)

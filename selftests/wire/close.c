@@ -50,6 +50,19 @@ static void late_data(void)
 	state_is(c, TCP_TIME_WAIT);
 }
 
+/* RFC 9293 3.10.7.4, seventh: beyond the peer's FIN there is nothing. */
+static void beyond_fin(void)
+{
+	struct conn *c = in_close_wait();
+
+	inject(c, ACK, 1, 1, .len = 10);
+	fence();
+	drop_pending();
+	read_eof(c);
+	write_stream(c, 5);
+	expect(c, ACK, 1, 2, .len = 5);
+}
+
 /* S8: what was written before goes out before the FIN, and again. */
 static void queue_before_fin(void)
 {
@@ -386,6 +399,7 @@ const struct row close_rows[] = {
 	ROW(0, "S8 what was queued goes out before the FIN", queue_before_fin),
 	ROW(0, "S8 what was queued goes out after close()", queue_after_close),
 	ROW(ROW_CORE, "S9 passive close", passive_close),
+	ROW(ROW_XTCP, "S9 text beyond the peer's FIN is ignored", beyond_fin),
 	ROW(ROW_VT, "S9 CLOSE_WAIT for two hours", close_wait_lasts),
 	ROW(0, "S10 LAST_ACK ends with the ACK of the FIN, no other",
 	    last_ack_wants_its_ack),

@@ -353,6 +353,40 @@ static void simultaneous(void)
 	read_stream(c, 10);
 }
 
+/* RFC 7323 2.2: the window of its SYN-ACK is not scaled, either. */
+static void simultaneous_window(void)
+{
+	struct conn *c = in_syn_recv(.active = true, .ws = 7, .mss = 1012);
+
+	inject(c, SYN | ACK, 0, 1, .mss = 1012, .win = 1000);
+	fence();
+	state_is(c, TCP_ESTABLISHED);
+	drop_pending();
+	write_stream(c, 3000);
+	expect(c, ACK, 1, 1, .len = 1000);
+	quiet(c);
+	inject(c, ACK, 1, 1001, .win = 100);	/* 12800 */
+	expect_stream(c, 3001);
+}
+
+/* RFC 9293 3.5.1: the RST ends the old connection, and the next SYN does not wait for a second. */
+static void half_open(void)
+{
+	struct conn *c = in_syn_sent();
+
+	inject(c, ACK, 5000, 7000, .no_ts = true);
+	expect(c, RST, 7000, 0);
+	expect(c, SYN, 0, 0);
+	check(since_ms(c) < 200, "only after %d ms", (int)since_ms(c));
+	/* but not as often as that comes */
+	inject(c, ACK, 5000, 7000, .no_ts = true);
+	expect(c, RST, 7000, 0);
+	quiet_for(c, 1500);
+	peer_syn_ack(c, HOW());
+	expect(c, ACK, 1, 1);
+	state_is(c, TCP_ESTABLISHED);
+}
+
 static void simultaneous_ack(void)
 {
 	struct conn *c = in_syn_recv(.active = true);
@@ -433,6 +467,9 @@ const struct row handshake_rows[] = {
 	ROW(ROW_CORE, "S12 MUST-10 simultaneous open, SYN+ACK",
 	    simultaneous),
 	ROW(0, "S12 MUST-10 simultaneous open, ACK", simultaneous_ack),
+	ROW(ROW_XTCP, "RFC 7323 2.2 simultaneous open, the window of the SYN+ACK",
+	    simultaneous_window),
+	ROW(0, "S15 SYN to a half-open connection: reset, and again at once", half_open),
 	ROW(ROW_CORE, "MUST-11 RST in SYN_RECV after an active open",
 	    reset_active),
 	ROW(0, "MUST-11 RST in SYN_RECV after a passive open",

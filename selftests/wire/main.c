@@ -20,7 +20,7 @@ struct wire w = { .family = AF_INET, .proto = IPPROTO_TCP, .mtu = 1500 };
 
 static const struct row *const topics[] = {
 	handshake_rows, close_rows, reset_rows, options_rows, checksum_rows,
-	isn_rows, open_rows, failure_rows, keepalive_rows, timewait_rows,
+	isn_rows, open_rows, failure_rows, rto_rows, keepalive_rows, timewait_rows,
 	icmp_rows, api_rows, window_rows, ack_rows, delack_rows, gro_rows, send_rows,
 	recovery_rows, rack_rows, undo_rows, cc_rows, ecn_rows, ecnsend_rows,
 	urgsend_rows, urgrecv_rows, pacing_rows, lend_rows, ip_rows,

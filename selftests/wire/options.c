@@ -351,6 +351,31 @@ static void paws_missing(void)
 	gone(c);
 }
 
+/* There are peers whose SYN or SYN-ACK has a TSval of 0, and then what their clock says. */
+static void paws_zero(void)
+{
+	struct conn *c = in_listen(), *d = listener_peer(c);
+
+	inject(d, SYN, 0, 0, .mss = 1460, .ws = 1, .sackok = true, .ts = true, .set_ts = true);
+	expect(d, SYN | ACK, 0, 1);
+	d->ts = true;
+	d->ts_base = 0x90000000;
+	inject(d, ACK, 1, 1, .len = 10);
+	expect(d, ACK, 1, 11);
+	do_accept(d);
+	read_stream(d, 10);
+
+	c = in_syn_sent();
+	inject(c, SYN | ACK, 0, 1, .mss = 1460, .ws = 1, .sackok = true, .ts = true,
+	       .set_ts = true, .tsecr = c->syn.o.tsval);
+	expect(c, ACK, 1, 1);
+	c->ts = true;
+	c->ts_base = 0x90000000;
+	inject(c, ACK, 1, 1, .len = 10);
+	expect(c, ACK, 1, 11);
+	read_stream(c, 10);
+}
+
 static void knobs_off(void)
 {
 	struct conn *c;
@@ -393,6 +418,7 @@ const struct row options_rows[] = {
 	ROW(0, "RFC 7323 no timestamps unless both send them",
 	    no_timestamps),
 	ROW(ROW_CORE, "RFC 7323 PAWS", paws),
+	ROW(0, "RFC 7323 PAWS, the peer's SYN has a TSval of 0", paws_zero),
 	ROW(0, "RFC 7323 a RST needs no timestamp", paws_missing),
 	ROW(0, "sack, timestamps, window_scaling can be switched off",
 	    knobs_off),

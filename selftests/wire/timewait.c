@@ -60,6 +60,19 @@ static void not_restarted(void)
 	near(wait_gone(c, 100000), 60000, slack(60000));
 }
 
+/* From FIN_WAIT_2: an entry is made, however short its life, and lives for two MSL. */
+static void gone_after(struct conn *c, int msl)
+{
+	long made = xtcp_counter("TwsMade");
+
+	inject(c, FIN | ACK, 1, 2);
+	expect(c, ACK, 2, 2);
+	mark_last(c);
+	near(wait_gone(c, 4 * msl + 1000), 2 * msl, slack(2 * msl));
+	check_eq(xtcp_counter("TwsMade"), made + 1);
+	check_eq(xtcp_counter("TwsFreed"), made + 1);
+}
+
 /* msl_ms over its range, as the namespace's knob. */
 static void msl_range(void)
 {
@@ -71,11 +84,7 @@ static void msl_range(void)
 	for (i = 0; i < sizeof(msl) / sizeof(msl[0]); i++) {
 		knob("msl_ms", msl[i]);
 		c = in_fin_wait_2(.close = true);
-		inject(c, FIN | ACK, 1, 2);
-		expect(c, ACK, 2, 2);
-		mark_last(c);
-		near(wait_gone(c, 4 * msl[i] + 1000), 2 * msl[i],
-		     slack(2 * msl[i]));
+		gone_after(c, msl[i]);
 	}
 }
 
@@ -95,11 +104,7 @@ static void msl_by_socket(void)
 	for (i = 0; i < sizeof(msl) / sizeof(msl[0]); i++) {
 		msl_option = msl[i];
 		c = in_fin_wait_2(.close = true, .tune = tune_msl);
-		inject(c, FIN | ACK, 1, 2);
-		expect(c, ACK, 2, 2);
-		mark_last(c);
-		near(wait_gone(c, 4 * msl[i] + 1000), 2 * msl[i],
-		     slack(2 * msl[i]));
+		gone_after(c, msl[i]);
 	}
 }
 
@@ -294,10 +299,13 @@ static struct conn *only_port(void)
 static void reuse(void)
 {
 	struct conn *c;
+	struct seg *s;
+	uint32_t old;
 	int fd;
 
 	knob("tw_reuse", 1);
 	c = only_port();
+	old = c->ts_base + (uint32_t)(now_ns() / MSEC) - 1000;
 	pass_quietly(c, 2500);
 	fd = connect_again(c);
 	check(fd >= 0, "connect(): %s", strerror(errno));
@@ -306,7 +314,13 @@ static void reuse(void)
 	c->iss = 0;
 	c->rcv = 0;
 	c->snd = 0;
-	expect(c, SYN, 0, 0);
+	s = expect(c, SYN, 0, 0);
+	check(!is_xtcp() || !s->o.tsecr, "an echo without ACK");	/* RFC 7323 3.2 */
+	/* The old connection's SYN, late: PAWS */
+	inject(c, SYN, (uint32_t)-100000, 0, .mss = 1460, .ws = 1, .sackok = true, .ts = true,
+	       .set_ts = true, .tsval = old);
+	quiet(c);
+	state_is(c, TCP_SYN_SENT);
 	peer_syn_ack(c, HOW());
 	expect(c, ACK, 1, 1);
 	state_is(c, TCP_ESTABLISHED);

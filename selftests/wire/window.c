@@ -208,6 +208,37 @@ static void sender_silly(void)
 	check(s && s->len == 1000, "no full segment");
 }
 
+/* 3.4: a FIN takes a number, and must fit the window like data. */
+static void fin_fits(void)
+{
+	struct conn *c = in_established(.no_ws = true, .win = 2000, .mss = 1012);
+
+	write_stream(c, 3000);
+	expect_stream(c, 2001);
+	sys(shutdown(c->fd, SHUT_WR));
+	inject(c, ACK, 1, 2001, .win = 1000);
+	expect(c, ACK, 2001, 1, .len = 1000);
+	quiet(c);
+	inject(c, ACK, 1, 3001, .win = 1000);
+	expect(c, FIN | ACK, 3001, 1);
+}
+
+/* The same for the rest that a probe sends when the silly window lasts. */
+static void fin_fits_probe(void)
+{
+	struct conn *c = in_established(.no_ws = true, .win = 1000, .mss = 1012);
+
+	write_stream(c, 1500);
+	expect_stream(c, 1001);
+	sys(shutdown(c->fd, SHUT_WR));
+	inject(c, ACK, 1, 1001, .win = 400);
+	expect(c, ACK, 1001, 1, .len = 400, .within_ms = 3000);
+	inject(c, ACK, 1, 1401, .win = 100);
+	expect(c, ACK, 1401, 1, .len = 100, .within_ms = 3000);
+	inject(c, ACK, 1, 1501, .win = 1000);
+	expect(c, FIN | ACK, 1501, 1);
+}
+
 /* An old ACK must not change the window: SND.WL1, SND.WL2. */
 static void old_update(void)
 {
@@ -238,5 +269,7 @@ const struct row window_rows[] = {
 	ROW(ROW_CORE, "MUST-38 sender silly window", sender_silly),
 	ROW(ROW_CORE, "MUST-39 receiver silly window", receiver_silly),
 	ROW(0, "RFC 9293 3.10.7.4 SND.WL1: an old update", old_update),
+	ROW(ROW_XTCP, "RFC 9293 3.4 a FIN fits the window or waits", fin_fits),
+	ROW(ROW_XTCP, "RFC 9293 3.4 a FIN behind the data of a probe", fin_fits_probe),
 	{ NULL }
 };

@@ -189,7 +189,7 @@ extern int nconns;
 
 extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	options_rows[], checksum_rows[], isn_rows[], open_rows[],
-	failure_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
+	failure_rows[], rto_rows[], keepalive_rows[], timewait_rows[], icmp_rows[],
 	api_rows[], window_rows[], ack_rows[], send_rows[], ip_rows[],
 	challenge_rows[], orphan_rows[], visible_rows[], events_rows[], transitions_rows[],
 	matrix_rows[], knobs_rows[], effects_rows[], leftovers_rows[],
@@ -327,6 +327,7 @@ const void *addr_peer(void);
 void set_int(int fd, int level, int name, int value);
 int get_int(int fd, int level, int name);
 int so_error(int fd);
+struct tcp_info info_of(const struct conn *c);
 int tcpi_state(int fd);
 int state_of(const struct conn *c);
 void state_is_at(const struct conn *c, int state, const char *file, int line);

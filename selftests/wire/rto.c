@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* MUST-18, RFC 6298: what is a sample, and how long is waited. */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#define TOPIC "rto"
+
+/* RFC 6298 (2.1): one second before there is a sample. */
+static void initial_rto(void)
+{
+	struct conn *c = in_syn_sent();
+
+	expect(c, SYN, 0, 0, .at_ms = 1000, .slack_ms = 300);
+}
+
+static void rtt_and_rto(const struct conn *c, uint32_t *rtt_ms, uint32_t *rto_ms)
+{
+	struct tcp_info ti = info_of(c);
+
+	*rtt_ms = ti.tcpi_rtt / 1000;
+	*rto_ms = ti.tcpi_rto / 1000;
+}
+
+/* RFC 6298 (2.2): SYN and SYN-ACK are the first sample, R and 3R. */
+static void handshake_sample(void)
+{
+	struct conn *c = in_syn_sent();
+	uint32_t rtt, rto;
+
+	quiet_for(c, 300);
+	peer_syn_ack(c, HOW());
+	expect(c, ACK, 1, 1);
+	rtt_and_rto(c, &rtt, &rto);
+	check(rtt >= 295 && rtt < 400, "RTT %u ms", rtt);
+	check(rto >= 800 && rto < 1300, "RTO %u ms", rto);
+}
+
+/* RFC 6298 (5.7), Karn: whose SYN-ACK it is nobody knows; 3 s for what follows. */
+static void lost_syn(void)
+{
+	struct conn *c = in_syn_sent(.no_ts = true, .no_sack = true);
+	uint32_t rtt, rto;
+
+	expect(c, SYN, 0, 0, .at_ms = 1000, .slack_ms = 300);
+	peer_syn_ack(c, HOW(.no_ts = true, .no_sack = true));
+	expect(c, ACK, 1, 1);
+	rtt_and_rto(c, &rtt, &rto);
+	check_eq(rtt, 0);
+	check_eq(rto, 3000);
+	/* RFC 5681 3.1: and one segment to begin with (without SACK no probe either) */
+	write_stream(c, 3 * 1460);
+	expect(c, ACK, 1, 1, .any = ANY_LEN);
+	c->rcv = 1;
+	quiet_for(c, 2500);
+}
+
+/* MUST-18, Karn: an ACK of what was sent twice is no sample (no timestamps). */
+static void karn(void)
+{
+	struct conn *c = in_established(.no_ts = true);
+	uint64_t t0, t1;
+
+	write_stream(c, 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	expect(c, ACK, 1, 1, .len = 100);
+	inject(c, ACK, 1, 101);		/* 600 ms or more after the first */
+	quiet(c);
+	write_stream(c, 100);
+	t0 = expect(c, ACK, 101, 1, .len = 100)->t_ns;
+	t1 = expect(c, ACK, 101, 1, .len = 100)->t_ns;
+	/* The RTO is what it was or its backed-off value, not 3 x 600 ms. */
+	check((t1 - t0) / MSEC < 1000, "the RTO rose to %d ms",
+	      (int)((t1 - t0) / MSEC));
+	inject(c, ACK, 1, 201);
+}
+
+/*
+ * The backoff lasts until a measurement (RFC 6298 5, last paragraph): an ACK of what was sent three
+ * times is none, so the second request is given the time that the first one needed, and measured.
+ */
+static void backoff_stays(void)
+{
+	struct conn *c = in_established(.no_ts = true, .no_sack = true);
+	uint32_t rtt, rto;
+	uint64_t t[3];
+	int i;
+
+	write_stream(c, 100);
+	for (i = 0; i < 3; i++)
+		t[i] = expect(c, ACK, 1, 1, .len = 100)->t_ns / MSEC;
+	inject(c, ACK, 1, 101);
+	write_stream(c, 100);
+	expect(c, ACK, 101, 1, .len = 100);
+	quiet_for(c, 3 * (t[1] - t[0]));
+	inject(c, ACK, 1, 201);
+	quiet(c);
+	rtt_and_rto(c, &rtt, &rto);
+	check(rto >= 3 * (t[1] - t[0]), "RTO %u ms after RTT %u ms", rto, rtt);
+	check(rto < 30 * (t[1] - t[0]), "RTO %u ms: backed off still", rto);
+}
+
+/* With timestamps the same ACK is a measurement. */
+static void backoff_ends(void)
+{
+	struct conn *c = in_established(.no_sack = true);
+	uint64_t t[3];
+	int i;
+
+	write_stream(c, 100);
+	for (i = 0; i < 3; i++)
+		t[i] = expect(c, ACK, 1, 1, .len = 100)->t_ns / MSEC;
+	inject(c, ACK, 1, 101);
+	quiet(c);
+	write_stream(c, 100);
+	t[1] = expect(c, ACK, 101, 1, .len = 100)->t_ns / MSEC;
+	t[2] = expect(c, ACK, 101, 1, .len = 100)->t_ns / MSEC;
+	check(t[2] - t[1] < 400, "again after %d ms", (int)(t[2] - t[1]));
+	inject(c, ACK, 1, 201);
+}
+
+/* 5.7 for whoever sent the SYN-ACK. */
+static void lost_syn_ack(void)
+{
+	struct conn *c = in_syn_recv(.no_ts = true, .no_sack = true);
+	uint32_t rtt, rto;
+
+	expect(c, SYN | ACK, 0, 1, .at_ms = 1000, .slack_ms = 300);
+	inject(c, ACK, 1, 1);
+	do_accept(c);
+	rtt_and_rto(c, &rtt, &rto);
+	check_eq(rtt, 0);
+	check_eq(rto, 3000);
+}
+
+static void lost_crossed_syn(void)
+{
+	struct conn *c = in_syn_sent(.no_ts = true, .no_sack = true);
+	uint32_t rtt, rto;
+
+	peer_syn(c, HOW(.no_ts = true, .no_sack = true));
+	expect(c, SYN | ACK, 0, 1);
+	expect(c, SYN | ACK, 0, 1, .at_ms = 1000, .slack_ms = 300);
+	inject(c, ACK, 1, 1);
+	fence();
+	state_is(c, TCP_ESTABLISHED);
+	rtt_and_rto(c, &rtt, &rto);
+	check_eq(rtt, 0);
+	check_eq(rto, 3000);
+}
+
+static void defer(int fd)
+{
+	set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 30);
+}
+
+/* The handshake ended with the bare ACK, not when the peer's program spoke. */
+static void deferred_sample(void)
+{
+	struct conn *c = in_syn_recv(.no_ts = true, .tune = defer);
+	uint32_t rtt, rto;
+
+	pass_quietly(c, 100);
+	inject(c, ACK, 1, 1);
+	pass_quietly(c, 800);
+	inject(c, ACK, 1, 1, .len = 10);
+	expect(c, ACK, 1, 11);
+	do_accept(c);
+	rtt_and_rto(c, &rtt, &rto);
+	check(rtt >= 99 && rtt < 300, "RTT %u ms", rtt);
+}
+
+/*
+ * How far the probes of a shut window have backed off is forgotten when it opens: what was in
+ * flight goes out again within an RTO of the path's.
+ */
+static void opens_over_data(void)
+{
+	struct conn *c = in_established();
+	int i;
+
+	write_stream(c, 100);
+	for (i = 0; i < 6; i++) {	/* at 0, 0.2, 0.6 ... 12.6 s */
+		expect(c, ACK, 1, 1, .len = 100, .within_ms = 20000);
+		inject(c, ACK, 1, 1, .win = ZERO_WIN);
+	}
+	quiet(c);
+	inject(c, ACK, 1, 1);
+	mark(c);
+	expect(c, ACK, 1, 1, .len = 100);
+	check(since_ms(c) < 500, "only after %d ms", (int)since_ms(c));
+	inject(c, ACK, 1, 101);
+	quiet(c);
+}
+
+/* rto_min and rto_max, by socket. */
+static void rto_bounds(void)
+{
+	struct conn *c = in_established();
+	uint64_t t[9];
+	int i;
+
+	set_int(c->fd, SOL_XTCP, XTCP_RTO_MIN_MS, 500);
+	set_int(c->fd, SOL_XTCP, XTCP_RTO_MAX_MS, 2000);
+	write_stream(c, 10);
+	expect(c, ACK, 1, 1, .len = 10);
+	inject(c, ACK, 1, 11);
+	write_stream(c, 100);
+	for (i = 0; i < 9; i++)
+		t[i] = expect(c, ACK, 11, 1, .len = 100)->t_ns / MSEC;
+	check(t[1] - t[0] >= 495, "the first after %d ms",
+	      (int)(t[1] - t[0]));
+	check(t[8] - t[7] <= 2100, "the last after %d ms",
+	      (int)(t[8] - t[7]));
+	check(t[8] - t[7] >= 1900, "the last after %d ms",
+	      (int)(t[8] - t[7]));
+}
+
+const struct row rto_rows[] = {
+	ROW(0, "MUST-18 RFC 6298 1 s before the first sample", initial_rto),
+	ROW(0, "MUST-18 Karn's algorithm", karn),
+	ROW(ROW_CORE, "MUST-18 RFC 6298 5 the backoff lasts until a measurement", backoff_stays),
+	ROW(0, "RFC 7323 4 with timestamps an ACK of a retransmission is one", backoff_ends),
+	ROW(0, "RFC 6298 2.2 the handshake is the first sample", handshake_sample),
+	ROW(ROW_XTCP, "RFC 6298 3 the handshake's sample, TCP_DEFER_ACCEPT", deferred_sample),
+	ROW(ROW_CORE | ROW_XTCP,
+	    "MUST-18 RFC 6298 5.7 RFC 5681 3.1 a lost SYN: no sample, 3 s, one segment", lost_syn),
+	ROW(ROW_CORE | ROW_XTCP, "RFC 6298 5.7 a lost SYN-ACK: 3 s", lost_syn_ack),
+	ROW(ROW_XTCP, "RFC 6298 5.7 a lost SYN, simultaneous open: 3 s", lost_crossed_syn),
+	ROW(ROW_XTCP, "RFC 9293 3.8.6.1 a window opens over data in flight", opens_over_data),
+	ROW(ROW_VT | ROW_XTCP, "XTCP_RTO_MIN_MS, XTCP_RTO_MAX_MS",
+	    rto_bounds),
+	{ NULL }
+};
