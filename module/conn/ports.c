@@ -239,6 +239,9 @@ static int xtcp_ports_choose(struct sock *sk)
  * @sk: socket, its address and device are set
  * @snum: port, host order; 0: choose one
  *
+ * A BPF program at connect() may bind as well, and must not sleep: nothing is reserved then, as for
+ * a port that connect() chooses.
+ *
  * Context: process, socket lock owned; may sleep.
  * Return: 0, -EADDRINUSE, -ENOMEM.
  */
@@ -248,6 +251,12 @@ int xtcp_port_get(struct sock *sk, unsigned short snum)
 
 	if (WARN_ON_ONCE(xtcp_sk(sk)->port))
 		return -EADDRINUSE;
+	if (unlikely(has_current_bpf_ctx())) {
+		if (!snum || xtcp_port_in_use(sock_net(sk), snum))
+			return -EADDRINUSE;
+		inet_sk(sk)->inet_num = snum;
+		return 0;
+	}
 	mutex_lock(&xtcp_ports_mutex);
 	err = snum ? xtcp_ports_bind(sk, snum, true) : xtcp_ports_choose(sk);
 	mutex_unlock(&xtcp_ports_mutex);

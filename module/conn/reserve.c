@@ -7,6 +7,7 @@
  * namespace and is gone before that ends.
  */
 #include <linux/net.h>
+#include <net/inet_connection_sock.h>
 #include <net/ip.h>
 
 #include "ports.h"
@@ -15,6 +16,30 @@
 /* Ours are told from the host's own listeners by this callback. */
 static void xtcp_reserve_ready(struct sock *sk)
 {
+}
+
+/*
+ * The hook keeps SYNs away, but what it has let pass may find another world in the host's TCP: the
+ * connection that it was for has ended, or a listener of ours has just begun. Backlog 0 is room for
+ * one. It counts as lost on the way; when it comes again, the hook sees it.
+ */
+static int xtcp_reserve_no_syn(struct sock *sk, struct sk_buff *skb)
+{
+	return 0;
+}
+
+/* The host's, but for the above: of IPv4 and of IPv6. Filled in once, under xtcp_ports_mutex. */
+static struct inet_connection_sock_af_ops xtcp_reserve_ops[2];
+
+static const struct inet_connection_sock_af_ops *xtcp_reserve_af_ops(const struct sock *hsk)
+{
+	struct inet_connection_sock_af_ops *ops = &xtcp_reserve_ops[hsk->sk_family == AF_INET6];
+
+	if (!ops->conn_request) {
+		*ops = *inet_csk(hsk)->icsk_af_ops;
+		ops->conn_request = xtcp_reserve_no_syn;
+	}
+	return ops;
 }
 
 /**
@@ -116,6 +141,7 @@ int xtcp_reserve_make(struct xtcp_port *port, const struct sock *sk, bool relax)
 	hsk->sk_uid = sk_uid(sk);
 	SOCK_INODE(host)->i_uid = sk_uid(sk);
 	hsk->sk_data_ready = xtcp_reserve_ready;
+	inet_csk(hsk)->icsk_af_ops = xtcp_reserve_af_ops(hsk);
 	inet_assign_bit(TRANSPARENT, hsk, inet_test_bit(TRANSPARENT, sk));
 	inet_assign_bit(FREEBIND, hsk, inet_test_bit(FREEBIND, sk));
 	rcu_assign_sk_user_data(hsk, port);

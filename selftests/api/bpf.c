@@ -47,6 +47,34 @@ static long bpf(int cmd, union bpf_attr *attr)
 	return sys(syscall(SYS_bpf, cmd, attr, sizeof(*attr)));
 }
 
+static int load_and_attach(int dir, int type, int attach, const struct bpf_insn *code, int n)
+{
+	char log[4096] = "";
+	union bpf_attr attr = {
+		.prog_type = type,
+		.expected_attach_type = attach,
+		.insns = (uintptr_t)code,
+		.insn_cnt = n,
+		.license = (uintptr_t)"GPL",
+		.log_buf = (uintptr_t)log,
+		.log_size = sizeof(log),
+		.log_level = 1,
+	};
+	long prog;
+
+	prog = bpf(BPF_PROG_LOAD, &attr);
+	if (prog < 0) {
+		printf("# BPF_PROG_LOAD: %s\n%s", strerror(-prog), log);
+		return prog;
+	}
+	attr = (union bpf_attr){
+		.target_fd = dir,
+		.attach_bpf_fd = prog,
+		.attach_type = attach,
+	};
+	return bpf(BPF_PROG_ATTACH, &attr);
+}
+
 /*
  * A program that binds the socket it is about to a device; if it may not, it forbids the call.
  * @dev: its name, four characters at most
@@ -70,33 +98,11 @@ static int to_device(int dir, int type, int attach, const char *dev, bool load)
 		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1 },
 		{ BPF_JMP | BPF_EXIT },
 	};
-	char log[4096] = "";
-	union bpf_attr attr = {
-		.prog_type = type,
-		.expected_attach_type = attach,
-		.insns = (uintptr_t)code,
-		.insn_cnt = ARRAY_SIZE(code),
-		.license = (uintptr_t)"GPL",
-		.log_buf = (uintptr_t)log,
-		.log_size = sizeof(log),
-		.log_level = 1,
-	};
-	long prog;
 
 	memcpy(&code[0].imm, dev, strlen(dev));
 	if (!load)
 		code[7] = (struct bpf_insn){ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_1 };
-	prog = bpf(BPF_PROG_LOAD, &attr);
-	if (prog < 0) {
-		printf("# BPF_PROG_LOAD: %s\n%s", strerror(-prog), log);
-		return prog;
-	}
-	attr = (union bpf_attr){
-		.target_fd = dir,
-		.attach_bpf_fd = prog,
-		.attach_type = attach,
-	};
-	return bpf(BPF_PROG_ATTACH, &attr);
+	return load_and_attach(dir, type, attach, code, ARRAY_SIZE(code));
 }
 
 static bool is_on(int fd, const char *dev)
@@ -128,6 +134,76 @@ TEST_F(api, bpf_connect_binds_to_device)
 	out_of_cgroup();
 	EXPECT_EQ(-EADDRINUSE, host_may(self->s, "lo", &a));
 	EXPECT_EQ(0, host_may(self->s, "mute", &a));
+}
+
+/* A program at connect() that binds to a port; if it may not, it forbids the call. */
+static int to_port(int dir, bool v4, uint16_t port)
+{
+	struct bpf_insn code[] = {
+		{ BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -32, 0 },
+		{ BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -24, 0 },
+		{ BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -16, 0 },
+		{ BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -8, 0 },
+		{ BPF_ST | BPF_MEM | BPF_H, BPF_REG_10, 0, -32, v4 ? AF_INET : AF_INET6 },
+		{ BPF_ST | BPF_MEM | BPF_H, BPF_REG_10, 0, -30, htons(port) },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0 },
+		{ BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -32 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0,
+		  v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6) },
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_bind },
+		{ BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0 },
+		{ BPF_JMP | BPF_EXIT },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1 },
+		{ BPF_JMP | BPF_EXIT },
+	};
+
+	return load_and_attach(dir, BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+			       v4 ? BPF_CGROUP_INET4_CONNECT : BPF_CGROUP_INET6_CONNECT, code,
+			       ARRAY_SIZE(code));
+}
+
+/* The connection has that port, as if connect() had chosen it. */
+TEST_F(api, bpf_connect_binds_to_port)
+{
+	int dir = in_cgroup(), c = cli_socket(self->s, 0), s;
+	struct addr lis, me;
+	int l = make_listener(self->s, 1, &lis);
+	char x;
+
+	ASSERT_LE(0, l);
+	ASSERT_LE(0, c);
+	ASSERT_LE(0, dir);
+	ASSERT_EQ(0, to_port(dir, self->s->af == AF_INET, 4253));
+	EXPECT_EQ(0, do_connect(c, &lis));
+	me = name_of(c);
+	EXPECT_EQ(4253, addr_port(&me));
+	s = accept(l, NULL, NULL);
+	ASSERT_LE(0, s);
+	EXPECT_EQ(1, send(c, "x", 1, 0));
+	EXPECT_EQ(1, recv(s, &x, 1, 0));
+	out_of_cgroup();
+	close(s);
+	close(c);
+}
+
+/* A port that somebody has: the program is told so. */
+TEST_F(api, bpf_connect_port_is_taken)
+{
+	struct addr lis, a = addr_make(self->s, W_ANY, 4254);
+	int dir = in_cgroup(), l = make_listener(self->s, 1, &lis);
+	int b = cli_socket(self->s, 0), c = cli_socket(self->s, 0);
+
+	ASSERT_LE(0, l);
+	ASSERT_LE(0, b);
+	ASSERT_LE(0, c);
+	ASSERT_LE(0, dir);
+	ASSERT_EQ(0, do_bind(b, &a));
+	ASSERT_EQ(0, to_port(dir, self->s->af == AF_INET, 4254));
+	EXPECT_EQ(-EPERM, do_connect(c, &lis));
+	out_of_cgroup();
+	close(b);
+	close(c);
 }
 
 /* A listener, too, at any setsockopt(). */
