@@ -7,7 +7,9 @@
  * to TCP must be found here, or its TCP resets the flow.
  */
 #include <linux/ipv6.h>
+#include <linux/seg6.h>
 #include <linux/skbuff.h>
+#include <net/addrconf.h>
 #include <net/ipv6.h>
 
 #include "entry.h"
@@ -80,14 +82,46 @@ static bool xtcp_exthdr_destopts(const struct sk_buff *skb, unsigned int off, un
 	return true;
 }
 
-/* A routing header that has done its work? */
+/* Segment routing (RFC 8754) is heard where both knobs say so; the host knows good HMACs. */
+static bool xtcp_exthdr_srv6(const struct sk_buff *skb, unsigned int off,
+			     const struct inet6_dev *idev)
+{
+	const struct ipv6_devconf *all = dev_net(skb->dev)->ipv6.devconf_all;
+	const struct ipv6_sr_hdr *srh;
+	struct ipv6_sr_hdr buf;
+
+	srh = skb_header_pointer(skb, off, sizeof(buf), &buf);
+	if (!srh || !READ_ONCE(all->seg6_enabled) || !READ_ONCE(idev->cnf.seg6_enabled))
+		return false;
+#ifdef CONFIG_IPV6_SEG6_HMAC
+	if (READ_ONCE(idev->cnf.seg6_require_hmac) > 0 ||
+	    (READ_ONCE(idev->cnf.seg6_require_hmac) == 0 && (srh->flags & SR6_FLAG1_HMAC)))
+		return false;
+#endif
+	return true;
+}
+
+/* A routing header that has done its work, and that the host would not drop? */
 static bool xtcp_exthdr_routed(const struct sk_buff *skb, unsigned int off)
 {
+	const struct inet6_dev *idev = __in6_dev_get(skb->dev);
 	const struct ipv6_rt_hdr *rh;
 	struct ipv6_rt_hdr buf;
 
 	rh = skb_header_pointer(skb, off, sizeof(buf), &buf);
-	return rh && !rh->segments_left;
+	if (!rh || rh->segments_left || !idev)
+		return false;
+	switch (rh->type) {
+	case IPV6_SRCRT_TYPE_2:		/* of Mobile IPv6: never as it comes from the wire */
+		return !IS_ENABLED(CONFIG_IPV6_MIP6);
+	case IPV6_SRCRT_TYPE_3:
+		return READ_ONCE(dev_net(skb->dev)->ipv6.devconf_all->rpl_seg_enabled) &&
+		       READ_ONCE(idev->cnf.rpl_seg_enabled);
+	case IPV6_SRCRT_TYPE_4:
+		return xtcp_exthdr_srv6(skb, off, idev);
+	default:
+		return true;
+	}
 }
 
 /**

@@ -67,7 +67,7 @@ static bool xtcp_hook_host_flow(const struct xtcp_tuple *t)
  * A tproxy rule gives a segment for any address to a host's socket of its choice. If
  * that is a reservation of ours, the listener behind it is meant.
  */
-static struct sock *xtcp_hook_tproxy(const struct sk_buff *skb)
+static struct sock *xtcp_hook_tproxy(const struct sk_buff *skb, const struct xtcp_tuple *t)
 {
 	const struct sock *sk = skb->sk;
 	struct sock *listener;
@@ -75,7 +75,9 @@ static struct sock *xtcp_hook_tproxy(const struct sk_buff *skb)
 	if (likely(!sk) || !sk_fullsock(sk) || READ_ONCE(sk->sk_state) != TCP_LISTEN)
 		return NULL;
 	listener = xtcp_port_listener(sk);
-	if (!listener || READ_ONCE(xtcp_sk(listener)->wire_protocol) != IPPROTO_TCP)
+	/* bpf_sk_assign() does not ask for the family */
+	if (!listener || (t->family == AF_INET6 && listener->sk_family != AF_INET6) ||
+	    READ_ONCE(xtcp_sk(listener)->wire_protocol) != IPPROTO_TCP)
 		return NULL;
 	return listener;
 }
@@ -134,7 +136,7 @@ static unsigned int xtcp_hook_judge_new(const struct sk_buff *skb, struct xtcp_a
 
 	if (flags != XTCP_FLAG_SYN && flags != XTCP_FLAG_ACK)
 		return NF_ACCEPT;
-	s->t.listener = xtcp_hook_tproxy(skb);
+	s->t.listener = xtcp_hook_tproxy(skb, &s->t);
 	s->listener = xtcp_flow_lookup_listener(&s->t, NULL, 0);
 	if (!s->listener && (flags != XTCP_FLAG_SYN || !xtcp_hook_reserved(skb, &s->t)))
 		return NF_ACCEPT;
@@ -166,7 +168,7 @@ static unsigned int xtcp_hook_judge(const struct sk_buff *skb, struct xtcp_arriv
 	if (s->skc) {
 		/* A SYN may begin a new connection there */
 		if (s->skc->skc_state == TCP_TIME_WAIT)
-			s->t.listener = xtcp_hook_tproxy(skb);
+			s->t.listener = xtcp_hook_tproxy(skb, &s->t);
 		return NF_STOLEN;
 	}
 	return xtcp_hook_judge_new(skb, s);

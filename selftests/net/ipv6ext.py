@@ -12,8 +12,8 @@ import time
 
 logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
 from scapy.all import (Ether, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,  # noqa: E402
-                       IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, HBHOptUnknown, PadN, Raw, TCP,
-                       AsyncSniffer, ICMPv6ParamProblem, conf)
+                       IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrSegmentRouting,
+                       HBHOptUnknown, PadN, Raw, TCP, AsyncSniffer, ICMPv6ParamProblem, conf)
 
 dev, dmac, ours, theirs, port = sys.argv[1:6]
 port = int(port)
@@ -103,6 +103,10 @@ CASES = [
      [IPv6ExtHdrRouting(type=253, segleft=0, addresses=[])], False, "synack"),
     ("routing header of an unknown type, one segment left",
      [IPv6ExtHdrRouting(type=253, segleft=1, addresses=[])], False, "param-0"),
+    ("routing header of Mobile IPv6, no segments left",
+     [IPv6ExtHdrRouting(type=2, segleft=0, addresses=["2001:db8::77"])], False, None),
+    ("segment routing, no segments left, seg6_enabled 0",
+     [IPv6ExtHdrSegmentRouting(segleft=0, lastentry=0, addresses=["2001:db8::77"])], False, None),
     ("hop-by-hop, destination options and routing header together",
      [IPv6ExtHdrHopByHop(options=[PadN(optdata=b"\0" * 4)]),
       IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)]),
