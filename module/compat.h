@@ -405,6 +405,11 @@ static inline ssize_t xtcp_splice_from_iter(struct sk_buff *skb, struct iov_iter
 #define IP6_MAX_EXT_HDRS_CNT	INT_MAX
 #endif
 
+/* ---- netfilter ---- */
+
+/* Exported, but its header is not installed */
+void nf_queue_nf_hook_drop(struct net *net);
+
 /* ---- timers ---- */
 
 #ifndef timer_container_of

@@ -260,8 +260,10 @@ static void xtcp_main_unwind(size_t done)
 	/* whoever came in before the ways in were closed gets out */
 	synchronize_net();
 	/* counters and sockets are there once the namespaces are */
-	if (xtcp_main_has_netns(done))
+	if (xtcp_main_has_netns(done)) {
+		xtcp_netns_drop_queued();
 		xtcp_main_drain();
+	}
 
 	for (i = done; i--;) {
 		if (xtcp_main_steps[i].exit)

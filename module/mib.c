@@ -88,6 +88,40 @@ unsigned long xtcp_mib_moved(struct net *net, int from, int to)
 	return sum;
 }
 
+/**
+ * xtcp_mib_settled() - a namespace ends: was all that was made in it freed?
+ * @net: nothing of it is left
+ *
+ * And did all leave the states they were in? What is left is told to the log.
+ *
+ * Context: process.
+ */
+void xtcp_mib_settled(struct net *net)
+{
+	static const enum xtcp_mib pairs[][2] = {
+		{ XTCP_MIB_SocksMade, XTCP_MIB_SocksFreed },
+		{ XTCP_MIB_ReqsMade, XTCP_MIB_ReqsFreed },
+		{ XTCP_MIB_TwsMade, XTCP_MIB_TwsFreed },
+		{ XTCP_MIB_Reservations, XTCP_MIB_ReservationsFreed },
+	};
+	unsigned long made, freed;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		made = xtcp_mib_sum(net, pairs[i][0]);
+		freed = xtcp_mib_sum(net, pairs[i][1]);
+		if (made != freed)
+			pr_err("xtcp: netns %u: counter %s is %lu, %s is not: %lu\n",
+			       net->ns.inum, xtcp_mib_names[pairs[i][0]], made,
+			       xtcp_mib_names[pairs[i][1]], freed);
+	}
+	for (i = 1; i < XTCP_STATES; i++) {
+		if (xtcp_mib_state_now(net, i))
+			pr_err("xtcp: netns %u: counter of state %d is not zero: %ld\n",
+			       net->ns.inum, i, xtcp_mib_state_now(net, i));
+	}
+}
+
 static bool xtcp_mib_valid(int from, int to)
 {
 	return !WARN_ON_ONCE(from < 0 || from >= XTCP_STATES || to < 0 || to >= XTCP_STATES);

@@ -151,6 +151,7 @@ unsigned long xtcp_mib_sum(struct net *net, enum xtcp_mib which);
 long xtcp_mib_state_now(struct net *net, int state);
 unsigned long xtcp_mib_state_entered(struct net *net, int state);
 unsigned long xtcp_mib_moved(struct net *net, int from, int to);
+void xtcp_mib_settled(struct net *net);
 
 /* Census: called by conn/state.c alone. TCP_CLOSE = 0 in @from: born. */
 void xtcp_mib_move(struct xtcp_net *xn, int from, int to);

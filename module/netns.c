@@ -35,6 +35,7 @@ static int xtcp_netns_stats_init(struct net *net)
 
 static void xtcp_netns_stats_exit(struct net *net)
 {
+	xtcp_mib_settled(net);
 	free_percpu(xtcp_net(net)->stats);
 }
 
@@ -204,6 +205,27 @@ static void xtcp_netns_stop_one(struct net *net, void *arg)
 void xtcp_netns_stop(void)
 {
 	xtcp_netns_for_each(xtcp_netns_stop_one, NULL);
+}
+
+static void xtcp_netns_drop_queued_one(struct net *net, void *arg)
+{
+	nf_queue_nf_hook_drop(net);
+}
+
+/**
+ * xtcp_netns_drop_queued() - no segment that waits for a verdict comes back to us
+ *
+ * Taking a hook off drops what is queued (NFQUEUE), but not what is being queued at that
+ * moment by a hook behind us, nor anything if there is no memory for the shorter table.
+ *
+ * Context: process, after xtcp_netns_stop() and a grace period; waits for another.
+ */
+void xtcp_netns_drop_queued(void)
+{
+	xtcp_netns_for_each(xtcp_netns_drop_queued_one, NULL);
+	/* A verdict under way may have had it queued once more */
+	synchronize_net();
+	xtcp_netns_for_each(xtcp_netns_drop_queued_one, NULL);
 }
 
 /**

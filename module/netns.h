@@ -185,6 +185,7 @@ static inline struct xtcp_net *xtcp_net(const struct net *net)
 int xtcp_netns_init(void);
 /* The hooks of all namespaces are off. Context: process; not a barrier. */
 void xtcp_netns_stop(void);
+void xtcp_netns_drop_queued(void);
 void xtcp_netns_exit(void);
 /* Call @fn for every namespace. Context: process, may sleep. */
 void xtcp_netns_for_each(void (*fn)(struct net *net, void *arg), void *arg);

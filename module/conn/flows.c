@@ -37,6 +37,7 @@
 #define XTCP_FLOWS_BUCKETS_MAX	(256U << 10)
 #define XTCP_FLOWS_LOCKS	1024U
 #define XTCP_FLOWS_BATCH	16
+#define XTCP_FLOWS_BREATH	1024	/* buckets visited between two cond_resched() */
 
 /**
  * struct xtcp_flows_lock - lock of a group of buckets
@@ -539,7 +540,7 @@ static int xtcp_flows_walk_bucket(unsigned int slot, struct net *net,
  * @fn: called with a reference held and no lock; nonzero stops the walk
  * @arg: for @fn
  *
- * Context: any but hard IRQ; @fn may sleep if the caller may.
+ * Context: process; may sleep, and so may @fn.
  * Return: what @fn returned last.
  */
 int xtcp_flow_walk(struct net *net, int (*fn)(struct sock_common *skc, void *arg), void *arg)
@@ -548,6 +549,8 @@ int xtcp_flow_walk(struct net *net, int (*fn)(struct sock_common *skc, void *arg
 	int err;
 
 	for (slot = 0; slot <= xtcp_flows_mask; slot++) {
+		if (slot % XTCP_FLOWS_BREATH == XTCP_FLOWS_BREATH - 1)
+			cond_resched();
 		if (hlist_nulls_empty(&xtcp_flows_table[slot]))
 			continue;
 		err = xtcp_flows_walk_bucket(slot, net, fn, arg);

@@ -23,7 +23,7 @@ void xtcp_minis_request_free(struct xtcp_request *req);
  * (somebody else won). The caller keeps its own reference.
  */
 bool xtcp_minis_request_drop(struct xtcp_request *req, enum xtcp_reason reason);
-/* The listener closes: all its requests go. Context: process or softirq. */
+/* The listener closes: all its requests go. Context: process. */
 void xtcp_minis_request_purge(struct sock *listener, enum xtcp_reason reason);
 
 /* A TIME_WAIT entry with the tuple of @sk; one reference. Return: NULL: too many, no memory. */

@@ -30,7 +30,9 @@ family_taken() {
 	for f in 2 10 1 16 46 -1 1000; do
 		mod_refuses "family=$f" || return 1
 	done
-	dmesg | tail -n 40 | grep -q 'xtcp: .*family' || { echo "nothing about the family in the log"; return 1; }
+	for f in 'address family 2 is taken' 'address family 10 is taken' 'no address family 1000'; do
+		dmesg | sed -n "/$leakcheck_last/,\$p" | grep -q "xtcp: .*$f" || { echo "not in the log: $f"; return 1; }
+	done
 	mod_load && mod_unload
 }
 
