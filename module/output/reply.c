@@ -100,6 +100,13 @@ static struct dst_entry *xtcp_reply_dst4(const struct sock *listener,
 	return NULL;
 }
 
+/* An LSM's label (CALIPSO) or the listener's options. */
+static struct ipv6_txoptions *xtcp_reply_opt6(const struct sock *listener,
+					      const struct xtcp_request *req)
+{
+	return req->ireq.ipv6_opt ?: rcu_dereference(inet6_sk(listener)->opt);
+}
+
 /* The IPv6 flow of a request; @final and the result are as fl6_update_dst()'s. */
 static struct in6_addr *xtcp_reply_flow6(const struct sock *listener,
 					 const struct xtcp_request *req, struct flowi6 *fl6,
@@ -117,7 +124,7 @@ static struct in6_addr *xtcp_reply_flow6(const struct sock *listener,
 	fl6->fl6_sport = htons(ireq->ir_num);
 	fl6->flowi6_uid = sk_uid(listener);
 	security_req_classify_flow(&ireq->req, flowi6_to_flowi_common(fl6));
-	return fl6_update_dst(fl6, rcu_dereference(inet6_sk(listener)->opt), final);
+	return fl6_update_dst(fl6, xtcp_reply_opt6(listener, req), final);
 }
 
 /**
@@ -222,7 +229,6 @@ static int xtcp_reply_request6(const struct sock *listener, const struct xtcp_re
 			       struct sk_buff *skb)
 {
 	const struct inet_request_sock *ireq = &req->ireq;
-	const struct ipv6_pinfo *np = inet6_sk(listener);
 	union nf_inet_addr src = { .in6 = ireq->ir_v6_loc_addr };
 	union nf_inet_addr dst = { .in6 = ireq->ir_v6_rmt_addr };
 	struct in6_addr final;
@@ -232,8 +238,8 @@ static int xtcp_reply_request6(const struct sock *listener, const struct xtcp_re
 	memset(skb->cb, 0, max(sizeof(struct inet_skb_parm), sizeof(struct inet6_skb_parm)));
 	xtcp_reply_flow6(listener, req, &fl6, &final);
 	fl6.daddr = ireq->ir_v6_rmt_addr;
-	return ip6_xmit(listener, skb, &fl6, ireq->ir_mark, rcu_dereference(np->opt),
-			np->tclass, READ_ONCE(listener->sk_priority));
+	return ip6_xmit(listener, skb, &fl6, ireq->ir_mark, xtcp_reply_opt6(listener, req),
+			inet6_sk(listener)->tclass, READ_ONCE(listener->sk_priority));
 }
 
 /**
