@@ -63,14 +63,14 @@ static void hs_forget(struct hs *h)
  * The same ACK on two CPUs: both find the request and make a child; the one that comes second finds
  * the request unhashed, throws its child away and uses the other's. One connection results.
  */
-void test_double_promotion(void)
+static void hs_double_promotion(const char *here)
 {
 	double end = smp_seconds() + SMP_BOUND_S;
 	unsigned long rounds = 0, races;
 	struct hs h = { 0 };
 
-	smp_tun_open();
-	h.listener = smp_listen(SMP_HERE, HS_PORT);
+	smp_tun_open(here);
+	h.listener = smp_listen(here, HS_PORT);
 	smp_duel_begin();
 	do {
 		int fd, more;
@@ -95,17 +95,20 @@ void test_double_promotion(void)
 		smp_fail("the race was not run");
 }
 
+void test_double_promotion(void) { hs_double_promotion(SMP_HERE); }
+void test_double_promotion6(void) { hs_double_promotion(SMP_HERE6); }
+
 /* A child is made while its listener closes: nobody will accept it, and it has to go. */
-void test_accept_close(void)
+static void hs_accept_close(const char *here)
 {
 	double end = smp_seconds() + SMP_BOUND_S;
 	unsigned long rounds = 0, races;
 	struct hs h = { 0 };
 
-	smp_tun_open();
+	smp_tun_open(here);
 	smp_duel_begin();
 	do {
-		h.listener = smp_listen(SMP_HERE, HS_PORT);
+		h.listener = smp_listen(here, HS_PORT);
 		hs_request(&h);
 		smp_duel(hs_ack_left, hs_close, &h);
 		hs_forget(&h);
@@ -118,3 +121,6 @@ void test_accept_close(void)
 	if (races < 3)
 		smp_fail("the race was not run");
 }
+
+void test_accept_close(void) { hs_accept_close(SMP_HERE); }
+void test_accept_close6(void) { hs_accept_close(SMP_HERE6); }

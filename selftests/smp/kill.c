@@ -33,14 +33,15 @@ static struct kill_shared *kill_shared;
 /* Even workers serve: both ports have several servers at a time, or none. */
 static int kill_listener(void)
 {
-	struct sockaddr_in sin;
+	union smp_sockaddr to;
+	socklen_t len;
 	int fd = smp_socket(), one = 1;
 
-	smp_address("127.0.0.1", (uint16_t)(KILL_PORT + smp_random(2)), &sin);
+	len = smp_address("127.0.0.1", (uint16_t)(KILL_PORT + smp_random(2)), &to);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	/* what the one before left, half closed, may not have gone yet */
-	while (bind(fd, (struct sockaddr *)&sin, sizeof(sin))) {
+	while (bind(fd, &to.any, len)) {
 		if (errno != EADDRINUSE)
 			smp_fail("bind");
 		sched_yield();

@@ -78,22 +78,30 @@ int smp_socket(void)
 	return fd;
 }
 
-void smp_address(const char *address, uint16_t port, struct sockaddr_in *sin)
+/* IPv4 or IPv6; returns its length */
+socklen_t smp_address(const char *address, uint16_t port, union smp_sockaddr *to)
 {
-	memset(sin, 0, sizeof(*sin));
-	sin->sin_family = AF_INET;
-	sin->sin_port = htons(port);
-	inet_pton(AF_INET, address, &sin->sin_addr);
+	memset(to, 0, sizeof(*to));
+	if (strchr(address, ':')) {
+		to->v6.sin6_family = AF_INET6;
+		to->v6.sin6_port = htons(port);
+		inet_pton(AF_INET6, address, &to->v6.sin6_addr);
+		return sizeof(to->v6);
+	}
+	to->v4.sin_family = AF_INET;
+	to->v4.sin_port = htons(port);
+	inet_pton(AF_INET, address, &to->v4.sin_addr);
+	return sizeof(to->v4);
 }
 
 int smp_listen(const char *address, uint16_t port)
 {
 	int fd = smp_socket(), one = 1;
-	struct sockaddr_in sin;
+	union smp_sockaddr to;
+	socklen_t len = smp_address(address, port, &to);
 
-	smp_address(address, port, &sin);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)))
+	if (bind(fd, &to.any, len))
 		smp_fail("bind %s:%u", address, port);
 	if (listen(fd, 128))
 		smp_fail("listen %s:%u", address, port);
@@ -105,11 +113,11 @@ int smp_listen(const char *address, uint16_t port)
 /* Returns -1 with errno set. */
 int smp_connect(const char *address, uint16_t port)
 {
-	struct sockaddr_in sin;
+	union smp_sockaddr to;
+	socklen_t len = smp_address(address, port, &to);
 	int fd = smp_socket(), err;
 
-	smp_address(address, port, &sin);
-	if (!connect(fd, (struct sockaddr *)&sin, sizeof(sin)))
+	if (!connect(fd, &to.any, len))
 		return fd;
 	err = errno;
 	close(fd);

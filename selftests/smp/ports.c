@@ -30,12 +30,13 @@ static atomic_ulong ports_refused;
 static int ports_bind(int fd, bool v6)
 {
 	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons(PORTS_PORT) };
-	struct sockaddr_in sin;
+	union smp_sockaddr to;
+	socklen_t len;
 
 	if (v6)
 		return bind(fd, (struct sockaddr *)&sin6, sizeof(sin6));
-	smp_address(smp_random(2) ? "127.0.0.1" : "0.0.0.0", PORTS_PORT, &sin);
-	return bind(fd, (struct sockaddr *)&sin, sizeof(sin));
+	len = smp_address(smp_random(2) ? "127.0.0.1" : "0.0.0.0", PORTS_PORT, &to);
+	return bind(fd, &to.any, len);
 }
 
 /* A connection or two to the listener; closing it has something to throw away then. */
@@ -131,12 +132,13 @@ void test_ports(void)
 
 static int ports_group_listener(void)
 {
-	struct sockaddr_in sin;
+	union smp_sockaddr to;
+	socklen_t len;
 	int fd = smp_socket(), one = 1;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
-	smp_address("127.0.0.1", PORTS_PORT, &sin);
-	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)))
+	len = smp_address("127.0.0.1", PORTS_PORT, &to);
+	if (bind(fd, &to.any, len))
 		smp_fail("bind with SO_REUSEPORT");
 	if (listen(fd, 64))
 		smp_fail("listen with SO_REUSEPORT");

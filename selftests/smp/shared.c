@@ -142,13 +142,14 @@ static void shared_close(int unused)
 static void shared_disconnect(int fd)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
-	struct sockaddr_in sin;
+	union smp_sockaddr to;
+	socklen_t len;
 
 	if (smp_random(3))
 		return;
 	connect(fd, &none, sizeof(none));
-	smp_address("127.0.0.1", SHARED_PORT, &sin);
-	connect(fd, (struct sockaddr *)&sin, sizeof(sin));
+	len = smp_address("127.0.0.1", SHARED_PORT, &to);
+	connect(fd, &to.any, len);
 }
 
 /* Works on one that was disconnected or is fresh; its port is its own choice. */

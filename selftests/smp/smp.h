@@ -27,6 +27,12 @@ void smp_pin(int cpu);
 bool smp_bound(pid_t pid);
 
 /* net.c */
+union smp_sockaddr {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
 void smp_netns(void);
 unsigned long smp_counter(const char *name);
 void smp_sysctl(const char *name, const char *value);
@@ -38,7 +44,7 @@ void smp_pair(int listener, const char *address, uint16_t port, int *active, int
 void smp_abort(int fd);
 bool smp_alone(void);
 bool smp_balanced(void);
-void smp_address(const char *address, uint16_t port, struct sockaddr_in *sin);
+socklen_t smp_address(const char *address, uint16_t port, union smp_sockaddr *to);
 
 /* echo.c */
 bool smp_fair(void);
@@ -54,19 +60,22 @@ void smp_duel_end(void);
 
 /* tun.c: a peer that writes its segments itself; one queue for each CPU */
 #define SMP_QUEUES	2
-void smp_tun_open(void);
+void smp_tun_open(const char *here);
 void smp_tun_close(void);
 void smp_tun_send(int queue, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack,
 		  uint8_t flags);
 bool smp_tun_synack(uint16_t port, uint32_t *seq);
 void smp_tun_drain(void);
-#define SMP_HERE	"192.0.2.1"
+#define SMP_HERE	"192.0.2.1"	/* the peer has the next address */
+#define SMP_HERE6	"2001:db8::1"
 
 /* the tests */
 void test_backlog(void);
 void test_timer(void);
 void test_double_promotion(void);
+void test_double_promotion6(void);
 void test_accept_close(void);
+void test_accept_close6(void);
 void test_storm(void);
 void test_kill(void);
 void test_ports(void);

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <linux/ipv6.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -19,14 +21,20 @@
 
 #include "smp.h"
 
-#define TUN_HERE	0xc0000201	/* 192.0.2.1 */
-#define TUN_PEER	0xc0000202
-
+/* What the two families have in common is the end of it */
 struct tun_segment {
-	struct iphdr ip;
+	union {
+		struct {
+			uint8_t unused[sizeof(struct ip6_hdr) - sizeof(struct iphdr)];
+			struct iphdr ip;
+		};
+		struct ip6_hdr ip6;
+	};
 	struct tcphdr tcp;
 };
 
+/* Ours, and the peer's: one more */
+static union smp_sockaddr tun_here, tun_peer;
 static int tun_fd[SMP_QUEUES];
 
 static uint32_t tun_sum(const void *data, size_t len, uint32_t sum)
@@ -46,30 +54,46 @@ static uint16_t tun_fold(uint32_t sum)
 	return htons(~sum);
 }
 
+static bool tun_is_ipv6(void)
+{
+	return tun_here.any.sa_family == AF_INET6;
+}
+
 static void tun_configure(void)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET };
 	struct ifreq ifr = { .ifr_name = "tun0" };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int fd = socket(tun_here.any.sa_family, SOCK_DGRAM, 0);
 
-	sin.sin_addr.s_addr = htonl(TUN_HERE);
-	memcpy(&ifr.ifr_addr, &sin, sizeof(sin));
-	if (ioctl(fd, SIOCSIFADDR, &ifr))
-		smp_fail("address of tun0");
-	sin.sin_addr.s_addr = htonl(0xffffff00);
-	memcpy(&ifr.ifr_netmask, &sin, sizeof(sin));
-	if (ioctl(fd, SIOCSIFNETMASK, &ifr))
-		smp_fail("netmask of tun0");
+	if (tun_is_ipv6()) {
+		struct in6_ifreq six = { .ifr6_addr = tun_here.v6.sin6_addr, .ifr6_prefixlen = 64 };
+
+		six.ifr6_ifindex = (int)if_nametoindex("tun0");
+		if (ioctl(fd, SIOCSIFADDR, &six))
+			smp_fail("address of tun0");
+	} else {
+		memcpy(&ifr.ifr_addr, &tun_here.v4, sizeof(tun_here.v4));
+		if (ioctl(fd, SIOCSIFADDR, &ifr))
+			smp_fail("address of tun0");
+		((struct sockaddr_in *)&ifr.ifr_netmask)->sin_addr.s_addr = htonl(0xffffff00);
+		if (ioctl(fd, SIOCSIFNETMASK, &ifr))
+			smp_fail("netmask of tun0");
+	}
 	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
 		smp_fail("tun0 up");
 	close(fd);
 }
 
-void smp_tun_open(void)
+void smp_tun_open(const char *here)
 {
 	int i;
 
+	smp_address(here, 0, &tun_here);
+	tun_peer = tun_here;
+	if (tun_is_ipv6())
+		tun_peer.v6.sin6_addr.s6_addr[15]++;
+	else
+		tun_peer.v4.sin_addr.s_addr += htonl(1);
 	for (i = 0; i < SMP_QUEUES; i++) {
 		struct ifreq ifr = { .ifr_name = "tun0" };
 
@@ -89,28 +113,62 @@ void smp_tun_close(void)
 		close(tun_fd[i]);
 }
 
+/* Fills in the IP header; returns where the packet begins, and the sum of its pseudo header. */
+static void *tun_ip_header(struct tun_segment *s, uint32_t *pseudo)
+{
+	if (tun_is_ipv6()) {
+		s->ip6.ip6_flow = htonl(6U << 28);
+		s->ip6.ip6_plen = htons(sizeof(s->tcp));
+		s->ip6.ip6_nxt = IPPROTO_TCP;
+		s->ip6.ip6_hlim = 64;
+		s->ip6.ip6_src = tun_peer.v6.sin6_addr;
+		s->ip6.ip6_dst = tun_here.v6.sin6_addr;
+		*pseudo = tun_sum(&s->ip6.ip6_src, 32, IPPROTO_TCP + sizeof(s->tcp));
+		return s;
+	}
+	s->ip = (struct iphdr){ .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
+				.tot_len = htons(sizeof(s->ip) + sizeof(s->tcp)),
+				.saddr = tun_peer.v4.sin_addr.s_addr,
+				.daddr = tun_here.v4.sin_addr.s_addr };
+	s->ip.check = tun_fold(tun_sum(&s->ip, sizeof(s->ip), 0));
+	*pseudo = tun_sum(&s->ip.saddr, 8, IPPROTO_TCP + sizeof(s->tcp));
+	return &s->ip;
+}
+
 void smp_tun_send(int queue, uint16_t sport, uint16_t dport, uint32_t seq, uint32_t ack,
 		  uint8_t flags)
 {
 	struct tun_segment s = {
-		.ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
-			.tot_len = htons(sizeof(s)), .saddr = htonl(TUN_PEER),
-			.daddr = htonl(TUN_HERE) },
 		.tcp = { .source = htons(sport), .dest = htons(dport), .seq = htonl(seq),
 			 .ack_seq = htonl(ack), .doff = 5, .window = htons(65535) },
 	};
-	uint32_t sum;
+	uint32_t pseudo;
+	void *packet = tun_ip_header(&s, &pseudo);
+	ssize_t len = (char *)(&s + 1) - (char *)packet;
 
 	((uint8_t *)&s.tcp)[13] = flags;
-	s.ip.check = tun_fold(tun_sum(&s.ip, sizeof(s.ip), 0));
-	sum = tun_sum(&s.ip.saddr, 8, IPPROTO_TCP + sizeof(s.tcp));
-	s.tcp.check = tun_fold(tun_sum(&s.tcp, sizeof(s.tcp), sum));
-	if (write(tun_fd[queue], &s, sizeof(s)) != sizeof(s))
+	s.tcp.check = tun_fold(tun_sum(&s.tcp, sizeof(s.tcp), pseudo));
+	if (write(tun_fd[queue], packet, len) != len)
 		smp_fail("write to tun0");
 }
 
-/* Reads one segment; false if there is none within the time. */
-static bool tun_read(struct tun_segment *s, int ms)
+/* Is this a segment of TCP? Its header. */
+static bool tun_parse(const uint8_t *packet, ssize_t n, struct tcphdr *tcp)
+{
+	size_t ip = tun_is_ipv6() ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
+
+	if (n < (ssize_t)(ip + sizeof(*tcp)))
+		return false;
+	/* without options and extension headers: nothing else sends any */
+	if (packet[0] >> 4 != (tun_is_ipv6() ? 6 : 4) ||
+	    packet[tun_is_ipv6() ? 6 : 9] != IPPROTO_TCP)
+		return false;
+	memcpy(tcp, packet + ip, sizeof(*tcp));
+	return true;
+}
+
+/* Reads one packet; false if there is none within the time. What is no segment is all zeroes. */
+static bool tun_read(struct tcphdr *tcp, int ms)
 {
 	struct pollfd p[SMP_QUEUES];
 	uint8_t buf[2048];
@@ -121,14 +179,10 @@ static bool tun_read(struct tun_segment *s, int ms)
 	if (poll(p, SMP_QUEUES, ms) <= 0)
 		return false;
 	for (i = 0; i < SMP_QUEUES; i++) {
-		ssize_t n;
-
 		if (!(p[i].revents & POLLIN))
 			continue;
-		n = read(tun_fd[i], buf, sizeof(buf));
-		memset(s, 0, sizeof(*s));
-		if (n >= (ssize_t)sizeof(*s) && buf[0] == 0x45)
-			memcpy(s, buf, sizeof(*s));
+		if (!tun_parse(buf, read(tun_fd[i], buf, sizeof(buf)), tcp))
+			memset(tcp, 0, sizeof(*tcp));
 		return true;
 	}
 	return false;
@@ -138,16 +192,14 @@ static bool tun_read(struct tun_segment *s, int ms)
 bool smp_tun_synack(uint16_t port, uint32_t *seq)
 {
 	double end = smp_seconds() + 10;
-	struct tun_segment s;
+	struct tcphdr tcp;
 
 	while (smp_seconds() < end) {
-		if (!tun_read(&s, 1000))
+		if (!tun_read(&tcp, 1000))
 			continue;
-		if (s.ip.protocol != IPPROTO_TCP || ntohs(s.tcp.dest) != port)
+		if (ntohs(tcp.dest) != port || !tcp.syn || !tcp.ack)
 			continue;
-		if (!s.tcp.syn || !s.tcp.ack)
-			continue;
-		*seq = ntohl(s.tcp.seq);
+		*seq = ntohl(tcp.seq);
 		return true;
 	}
 	return false;
@@ -155,8 +207,8 @@ bool smp_tun_synack(uint16_t port, uint32_t *seq)
 
 void smp_tun_drain(void)
 {
-	struct tun_segment s;
+	struct tcphdr tcp;
 
-	while (tun_read(&s, 0))
+	while (tun_read(&tcp, 0))
 		;
 }
