@@ -125,7 +125,8 @@ def verdict(r, tests, seen):
     total = [sum(seen.get(t.title, [0, 0, 0])[n] for t in tests) for n in range(3)]
     absent = [t.title for t in tests if t.title not in seen]
     good = "partial" if r.missing else "ok"
-    word = "no test" if not tests else "FAILED" if total[1] else "not run" if absent else good
+    idle = absent or not total[0]		# all of them skipped is none that ran
+    word = "no test" if not tests else "FAILED" if total[1] else "not run" if idle else good
     return word, total, absent
 
 
