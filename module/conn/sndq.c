@@ -378,7 +378,7 @@ static int xtcp_sndq_unshare(struct sk_buff *skb)
  * @len: payload bytes that stay in it, 0 < @len <= skb->len; all of them: a FIN is cut off
  * @sent: it is in the retransmission tree, else in sk_write_queue
  *
- * PSH and FIN go with the second half.
+ * PSH and FIN go with the second half; PSH stays if all data do.
  *
  * Context: Socket lock.
  * Return: 0 or -ENOMEM; then nothing changed.
@@ -405,9 +405,14 @@ int xtcp_sndq_split(struct sock *sk, struct sk_buff *skb, u32 len, bool sent)
 	INIT_LIST_HEAD(&xtcp_cb(rest)->tx.order);
 	xtcp_cb(rest)->seq = cb->seq + len;
 	cb->end_seq = cb->seq + len;
-	cb->flags &= ~(XTCP_FLAG_PSH | XTCP_FLAG_FIN);
+	cb->flags &= moved ? ~(XTCP_FLAG_PSH | XTCP_FLAG_FIN) : ~XTCP_FLAG_FIN;
 
 	skb_split(skb, rest, len);
+	if (!moved) {
+		xtcp_cb(rest)->flags &= ~XTCP_FLAG_PSH;
+		/* who lent the data does not wait for a FIN */
+		skb_zcopy_clear(rest, true);
+	}
 	/* Queued memory stays what it was but for the new head */
 	rest->truesize += moved;
 	skb->truesize -= moved;

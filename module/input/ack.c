@@ -264,7 +264,7 @@ enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	enum skb_drop_reason reason;
-	bool window_changed, reopened;
+	bool window_changed, probed;
 
 	if (!(seg->flags & XTCP_FLAG_ACK))
 		return SKB_DROP_REASON_TCP_FLAGS;
@@ -284,14 +284,13 @@ enum skb_drop_reason xtcp_ack_process(struct sock *sk, struct xtcp_segment *seg)
 
 	/* Something worked: what was said of the path before is forgotten */
 	WRITE_ONCE(sk->sk_err_soft, 0);
-	reopened = !xt->snd_wnd && xt->packets_out;
+	probed = !xt->snd_wnd && xt->packets_out && xt->rtt.backoff;
 	window_changed = xtcp_ack_window(xt, seg);
-	reopened &= window_changed;
 	/* How far probes of a shut window have backed off says nothing of the path */
-	if (unlikely(reopened))
+	if (unlikely(probed && (window_changed || xtcp_seq_after(seg->ack, xt->snd_una))))
 		xtcp_rtt_backoff_reset(&xt->rtt);
 	xtcp_ack_advance(sk, seg, window_changed);
-	if (unlikely(reopened))
+	if (unlikely(probed && window_changed))
 		xtcp_retransmit_restart(sk);
 	xtcp_ack_probes(sk);
 	seg->actions |= XTCP_ACT_PUSH;

@@ -10,7 +10,7 @@
 #include "../output/output.h"
 #include "../recovery/ecn.h"
 
-#define XTCP_SYNSENT_AGAIN_MS	10
+#define XTCP_SYNSENT_AGAIN_US	(10 * USEC_PER_MSEC)
 
 /* First, the ACK bit: it must be for our SYN, and a timestamp for one of ours. */
 static bool xtcp_synsent_ack_ok(const struct sock *sk, const struct xtcp_segment *seg)
@@ -102,7 +102,7 @@ enum skb_drop_reason xtcp_synsent_process(struct sock *sk, struct xtcp_segment *
 		seg->actions |= XTCP_ACT_RST;
 		/* A half-open connection's, which the RST ends (3.5.1): no need to wait a second */
 		if (!xt->retransmits && !(seg->flags & XTCP_FLAG_RST))
-			xtcp_timer_arm_ms(sk, XTCP_TIMER_REXMIT, XTCP_SYNSENT_AGAIN_MS);
+			xtcp_timer_arm_earlier(sk, XTCP_TIMER_REXMIT, XTCP_SYNSENT_AGAIN_US);
 		return SKB_DROP_REASON_TCP_INVALID_SEQUENCE;
 	}
 	/* Second: the RST bit counts only with an acceptable ACK */

@@ -217,7 +217,7 @@ static void fin_fits(void)
 	expect_stream(c, 2001);
 	sys(shutdown(c->fd, SHUT_WR));
 	inject(c, ACK, 1, 2001, .win = 1000);
-	expect(c, ACK, 2001, 1, .len = 1000);
+	check(expect(c, ACK, 2001, 1, .len = 1000)->flags & PSH, "no PSH");
 	quiet(c);
 	inject(c, ACK, 1, 3001, .win = 1000);
 	expect(c, FIN | ACK, 3001, 1);
