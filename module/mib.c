@@ -30,6 +30,16 @@ unsigned long xtcp_mib_sum(struct net *net, enum xtcp_mib which)
 	return sum;
 }
 
+static long xtcp_mib_state_sum(struct net *net, int state)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(xtcp_net(net)->stats, cpu)->now[state]);
+	return sum;
+}
+
 /**
  * xtcp_mib_state_now() - how many sockets and minisocks are in a state
  * @net: namespace
@@ -43,12 +53,7 @@ unsigned long xtcp_mib_sum(struct net *net, enum xtcp_mib which)
  */
 long xtcp_mib_state_now(struct net *net, int state)
 {
-	long sum = 0;
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(xtcp_net(net)->stats, cpu)->now[state]);
-	return max(sum, 0L);
+	return max(xtcp_mib_state_sum(net, state), 0L);
 }
 
 /**
@@ -116,9 +121,9 @@ void xtcp_mib_settled(struct net *net)
 			       xtcp_mib_names[pairs[i][1]], freed);
 	}
 	for (i = 1; i < XTCP_STATES; i++) {
-		if (xtcp_mib_state_now(net, i))
+		if (xtcp_mib_state_sum(net, i))
 			pr_err("xtcp: netns %u: counter of state %d is not zero: %ld\n",
-			       net->ns.inum, i, xtcp_mib_state_now(net, i));
+			       net->ns.inum, i, xtcp_mib_state_sum(net, i));
 	}
 }
 

@@ -209,7 +209,8 @@ void xtcp_netns_stop(void)
 
 static void xtcp_netns_drop_queued_one(struct net *net, void *arg)
 {
-	nf_queue_nf_hook_drop(net);
+	if (READ_ONCE(xtcp_net(net)->was_hooked))
+		nf_queue_nf_hook_drop(net);
 }
 
 /**

@@ -146,6 +146,7 @@ struct xtcp_knobs {
  * @cookie_key: secrets of SYN cookies
  * @hook_mutex: covers @hooked
  * @hooked: bit 0: IPv4 hook registered; bit 1: IPv6
+ * @was_hooked: one of them was, ever
  * @tw_lock: covers @tw_list
  * @tw_list: all TIME_WAIT entries
  * @tw_count: how many
@@ -165,6 +166,7 @@ struct xtcp_net {
 	siphash_key_t cookie_key[2];
 	struct mutex hook_mutex;	/* hooked */
 	unsigned long hooked;
+	bool was_hooked;
 	spinlock_t tw_lock;		/* tw_list */
 	struct list_head tw_list;
 	atomic_t tw_count;

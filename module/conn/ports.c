@@ -48,13 +48,16 @@ static struct hlist_head *xtcp_ports_bucket(const struct net *net, u16 port)
 
 /* ---- making and releasing ---- */
 
-/* Is @b free for @sk among XTCP's own? Context: xtcp_ports_mutex. */
+/*
+ * Is @b free for @sk among XTCP's own? Context: RCU: what it says is true for a moment; with
+ * xtcp_ports_mutex: for as long as that is held.
+ */
 static bool xtcp_ports_free(const struct sock *sk, const struct xtcp_binding *b, bool relax)
 {
 	struct xtcp_port *port;
 
-	lockdep_assert_held(&xtcp_ports_mutex);
-	hlist_for_each_entry(port, xtcp_ports_bucket(b->net, b->port), node) {
+	hlist_for_each_entry_rcu(port, xtcp_ports_bucket(b->net, b->port), node,
+				 lockdep_is_held(&xtcp_ports_mutex)) {
 		if (xtcp_binding_overlap(b, &port->bind) && refcount_read(&port->refs) &&
 		    xtcp_port_clash(sk, port, relax))
 			return false;
@@ -234,15 +237,27 @@ static int xtcp_ports_choose(struct sock *sk)
 	return -EADDRINUSE;
 }
 
+/* For a BPF program at connect(), which must not sleep: as if connect() had chosen, unreserved. */
+static int xtcp_ports_bind_atomic(struct sock *sk, unsigned short snum)
+{
+	struct xtcp_binding b;
+	bool free;
+
+	xtcp_binding_of(sk, snum, &b);
+	rcu_read_lock();
+	free = snum && xtcp_ports_free(sk, &b, true);
+	rcu_read_unlock();
+	if (free)
+		inet_sk(sk)->inet_num = snum;
+	return free ? 0 : -EADDRINUSE;
+}
+
 /**
  * xtcp_port_get() - bind: proto.get_port
  * @sk: socket, its address and device are set
  * @snum: port, host order; 0: choose one
  *
- * A BPF program at connect() may bind as well, and must not sleep: nothing is reserved then, as for
- * a port that connect() chooses.
- *
- * Context: process, socket lock owned; may sleep.
+ * Context: process, socket lock owned; may sleep, but if a BPF program calls.
  * Return: 0, -EADDRINUSE, -ENOMEM.
  */
 int xtcp_port_get(struct sock *sk, unsigned short snum)
@@ -251,12 +266,8 @@ int xtcp_port_get(struct sock *sk, unsigned short snum)
 
 	if (WARN_ON_ONCE(xtcp_sk(sk)->port))
 		return -EADDRINUSE;
-	if (unlikely(has_current_bpf_ctx())) {
-		if (!snum || xtcp_port_in_use(sock_net(sk), snum))
-			return -EADDRINUSE;
-		inet_sk(sk)->inet_num = snum;
-		return 0;
-	}
+	if (unlikely(has_current_bpf_ctx()))
+		return xtcp_ports_bind_atomic(sk, snum);
 	mutex_lock(&xtcp_ports_mutex);
 	err = snum ? xtcp_ports_bind(sk, snum, true) : xtcp_ports_choose(sk);
 	mutex_unlock(&xtcp_ports_mutex);

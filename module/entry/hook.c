@@ -443,6 +443,7 @@ static int xtcp_hook_register(struct net *net, struct xtcp_net *xn, unsigned int
 		if (err)
 			return err;
 	}
+	WRITE_ONCE(xn->was_hooked, true);
 	err = nf_register_net_hook(net, &xtcp_hook_ops[which]);
 	if (!err)
 		set_bit(which, &xn->hooked);
