@@ -16,6 +16,7 @@ from scapy.all import (Ether, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,  # no
                        HBHOptUnknown, PadN, Raw, TCP, AsyncSniffer, ICMPv6ParamProblem, conf)
 
 dev, dmac, ours, theirs, port = sys.argv[1:6]
+seg6_enabled = sys.argv[6:] == ["seg6"]
 port = int(port)
 sock = conf.L2socket(iface=dev)
 heard = []
@@ -84,6 +85,7 @@ unknown = {kind: HBHOptUnknown(otype=kind, optdata=b"\0\0\0\0") for kind in (0x1
 # the longest one option can be, and what aligns it: 264 octets in all
 long = {kind: IPv6ExtHdrDestOpt(options=[HBHOptUnknown(otype=kind, optdata=b"\0" * 255),
                                          PadN(optdata=b"\0" * 3)]) for kind in (0x1E, 0x5E, 0x9E)}
+segments = IPv6ExtHdrSegmentRouting(segleft=0, lastentry=0, addresses=["2001:db8::77"])
 CASES = [
     ("no extension header", [], False, "synack"),
     ("destination options, padding", [IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)])],
@@ -105,8 +107,7 @@ CASES = [
      [IPv6ExtHdrRouting(type=253, segleft=1, addresses=[])], False, "param-0"),
     ("routing header of Mobile IPv6, no segments left",
      [IPv6ExtHdrRouting(type=2, segleft=0, addresses=["2001:db8::77"])], False, None),
-    ("segment routing, no segments left, seg6_enabled 0",
-     [IPv6ExtHdrSegmentRouting(segleft=0, lastentry=0, addresses=["2001:db8::77"])], False, None),
+    ("segment routing, no segments left, seg6_enabled 0", [segments], False, None),
     ("hop-by-hop, destination options and routing header together",
      [IPv6ExtHdrHopByHop(options=[PadN(optdata=b"\0" * 4)]),
       IPv6ExtHdrDestOpt(options=[PadN(optdata=b"\0" * 4)]),
@@ -114,6 +115,9 @@ CASES = [
     ("fragments", [], True, "synack"),
     ("no extension header, again", [], False, "synack"),
 ]
+
+if seg6_enabled:
+    CASES = [("segment routing, no segments left, seg6_enabled 1", [segments], False, "synack")]
 
 bad = 0
 fence_port = 0

@@ -229,6 +229,9 @@ extension_headers() {
 	serve xtcp :: 9000 1
 	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 ||
 		fail "extension headers"
+	b sh -c "for d in all $far; do echo 1 >/proc/sys/net/ipv6/conf/\$d/seg6_enabled; done"
+	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 seg6 ||
+		fail "segment routing"
 	stop_server
 }
 

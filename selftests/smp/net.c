@@ -97,12 +97,17 @@ socklen_t smp_address(const char *address, uint16_t port, union smp_sockaddr *to
 int smp_listen(const char *address, uint16_t port)
 {
 	int fd = smp_socket(), one = 1;
+	double end = smp_seconds() + 10;
 	union smp_sockaddr to;
 	socklen_t len = smp_address(address, port, &to);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, &to.any, len))
-		smp_fail("bind %s:%u", address, port);
+	while (bind(fd, &to.any, len)) {
+		/* an address of IPv6 takes a moment */
+		if (errno != EADDRNOTAVAIL || smp_seconds() > end)
+			smp_fail("bind %s:%u", address, port);
+		usleep(10000);
+	}
 	if (listen(fd, 128))
 		smp_fail("listen %s:%u", address, port);
 	/* accept() never waits: whoever wants to does so in poll() */
