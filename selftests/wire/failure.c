@@ -2,6 +2,7 @@
 /* MUST-18, 20-23, S16: retransmission, its budgets and giving up. */
 #define _GNU_SOURCE
 #include "wire.h"
+#include "loss.h"
 
 #define TOPIC "failure"
 
@@ -74,7 +75,7 @@ static void fast_retransmit(void)
 /* How much more it is because the path, and a slow machine in it, made the RTO longer than that. */
 static uint64_t longer_r2_ms(const struct conn *c)
 {
-	uint32_t rto = info_of(c).tcpi_rto / 1000;
+	uint32_t rto = tcpi(c).tcpi_rto / 1000;
 	uint64_t all = 0;
 	int i;
 
@@ -121,7 +122,7 @@ static void give_up_data(struct conn *c, uint64_t want_ms, int shots,
 /* At the first timeout that finds R2 over; the first of all sends a tail loss probe. */
 static uint64_t over_ms(const struct conn *c, uint64_t r2_ms)
 {
-	uint64_t interval = info_of(c).tcpi_rto, t = interval;
+	uint64_t interval = tcpi(c).tcpi_rto, t = interval;
 
 	while (t < r2_ms * 1000) {
 		t += interval;

@@ -86,15 +86,6 @@ int so_error(int fd)
 	return get_int(fd, SOL_SOCKET, SO_ERROR);
 }
 
-struct tcp_info info_of(const struct conn *c)
-{
-	struct tcp_info ti;
-	socklen_t len = sizeof(ti);
-
-	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
-	return ti;
-}
-
 int tcpi_state(int fd)
 {
 	struct tcp_info ti = { 0 };

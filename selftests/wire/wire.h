@@ -327,7 +327,6 @@ const void *addr_peer(void);
 void set_int(int fd, int level, int name, int value);
 int get_int(int fd, int level, int name);
 int so_error(int fd);
-struct tcp_info info_of(const struct conn *c);
 int tcpi_state(int fd);
 int state_of(const struct conn *c);
 void state_is_at(const struct conn *c, int state, const char *file, int line);
