@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""SYNs behind IPv6 extension headers: ipv6ext.py DEVICE DSTMAC OURADDR THEIRADDR PORT
+"""SYNs behind IPv6 extension headers:
+
+ipv6ext.py DEVICE DSTMAC OURADDR THEIRADDR PORT HOSTPORT [seg6]
 
 Each case sends one SYN from a port of its own and says what has to come back (RFC 8200 4.2):
 a SYN+ACK, an ICMPv6 parameter problem, or nothing. "Nothing" is told by a fence: a plain SYN
-sent after it, which is answered."""
+sent after it, which is answered. What the host does by its configuration is asked of its TCP,
+at HOSTPORT."""
 
 import logging
 import sys
@@ -15,9 +18,9 @@ from scapy.all import (Ether, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,  # no
                        IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, IPv6ExtHdrSegmentRouting,
                        HBHOptUnknown, PadN, Raw, TCP, AsyncSniffer, ICMPv6ParamProblem, conf)
 
-dev, dmac, ours, theirs, port = sys.argv[1:6]
-seg6_enabled = sys.argv[6:] == ["seg6"]
-port = int(port)
+dev, dmac, ours, theirs = sys.argv[1:5]
+port, host_port = map(int, sys.argv[5:7])
+seg6_enabled = sys.argv[7:] == ["seg6"]
 sock = conf.L2socket(iface=dev)
 heard = []
 sniffing = []
@@ -30,14 +33,14 @@ while not sniffing:
 sport = 30000 if seg6_enabled else 20000
 
 
-def send(headers, fragments=False):
+def send(headers, dport, fragments=False):
     """One SYN behind @headers; its source port."""
     global sport
     sport += 1
     packet = IPv6(src=ours, dst=theirs)
     for h in headers:
         packet = packet / h
-    tcp = TCP(sport=sport, dport=port, flags="S", seq=1000, window=65535,
+    tcp = TCP(sport=sport, dport=dport, flags="S", seq=1000, window=65535,
               options=[("MSS", 1440)])
     if fragments:
         # checksum by a whole packet, then cut by hand: the header (RFC 7112), and the rest
@@ -50,15 +53,18 @@ def send(headers, fragments=False):
     return sport
 
 
-def answer(want_port, bound=20.0):
-    """The first answer to @want_port: "synack", "rst", "param-N", or None once the fence is."""
-    end = time.monotonic() + bound
+def answer(headers, dport, fragments=False):
+    """The first answer to a SYN: "synack", "rst", "param-N", or None once the fence is."""
+    heard.clear()
+    want_port = send(headers, dport, fragments)
+    fence_port = send([], dport)
+    end = time.monotonic() + 20
     done = 0
     while time.monotonic() < end:
         fenced = False
         for p in heard[done:]:
             done += 1
-            got = classify(p, want_port)
+            got = classify(p, dport, want_port, fence_port)
             if got == "fence":
                 fenced = True
             elif got:
@@ -69,12 +75,12 @@ def answer(want_port, bound=20.0):
     raise SystemExit("neither an answer nor the fence: is anybody there?")
 
 
-def classify(p, want_port):
+def classify(p, dport, want_port, fence_port):
     if IPv6 not in p or p[IPv6].dst != ours:
         return None
     if ICMPv6ParamProblem in p:
         return f"param-{p[ICMPv6ParamProblem].code}"
-    if TCP in p and p[TCP].sport == port:
+    if TCP in p and p[TCP].sport == dport:
         if p[TCP].dport == fence_port:
             return "fence"
         if p[TCP].dport == want_port:
@@ -107,7 +113,7 @@ CASES = [
     ("routing header of an unknown type, one segment left",
      [IPv6ExtHdrRouting(type=253, segleft=1, addresses=[])], False, "param-0"),
     ("routing header of Mobile IPv6, no segments left",
-     [IPv6ExtHdrRouting(type=2, segleft=0, addresses=["2001:db8::77"])], False, None),
+     [IPv6ExtHdrRouting(type=2, segleft=0, addresses=["2001:db8::77"])], False, "host"),
     ("segment routing, no segments left, seg6_enabled 0", [segments], False, None),
     ("hop-by-hop, destination options and routing header together",
      [IPv6ExtHdrHopByHop(options=[PadN(optdata=b"\0" * 4)]),
@@ -121,12 +127,10 @@ if seg6_enabled:
     CASES = [("segment routing, no segments left, seg6_enabled 1", [segments], False, "synack")]
 
 bad = 0
-fence_port = 0
 for text, headers, fragments, want in CASES:
-    heard.clear()
-    asked = send(headers, fragments)
-    fence_port = send([])
-    got = answer(asked)
+    if want == "host":
+        want = answer(headers, host_port, fragments)
+    got = answer(headers, port, fragments)
     if got != want:
         print(f"{text}: {got or 'nothing'} instead of {want or 'nothing'}")
         bad += 1

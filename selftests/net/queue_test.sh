@@ -47,10 +47,20 @@ crawl() {
 	if on_debug; then echo 500kbit; else echo 2mbit; fi
 }
 
+# veth keeps the order of packets on one CPU only, whichever the qdisc's timer goes off on
+in_order() {
+	local side
+	for side in $NSA:va $NSB:vb; do
+		ip netns exec "${side%:*}" \
+			sh -c "echo 1 >/sys/class/net/${side#*:}/queues/rx-0/rps_cpus" || fail "RPS"
+	done
+}
+
 # In a slow qdisc, a buffer at the start and a few segments after; no stall, nothing lost.
 queue_small() {
 	local most hundredths stack addr sent probes timeouts rate=10mbit bytes=2000000
 	net_pair
+	on_debug || in_order
 	# a rate that the machine itself surely exceeds
 	! on_debug || { rate=500kbit bytes=125000; }
 	slow_va $rate 10000000
@@ -69,8 +79,8 @@ queue_small() {
 	on_debug && return		# slow enough for timers to go off by themselves
 	# nothing was lost: what is sent again are probes for the tail, and a machine that slept
 	sent=$(counter RetransSegs) probes=$(counter TlpProbes) timeouts=$(counter Timeouts)
-	[ "$sent" -le $((probes + timeouts)) ] ||
-		fail "$sent segments sent again, $probes probes, $timeouts timeouts"
+	[ "$sent" -le $((probes + timeouts)) ] || fail "$sent segments sent again, $probes probes," \
+		"$timeouts timeouts: $(a sed -n '/^Xtcp:/p' /proc/net/xtcp/snmp)"
 }
 
 # limit_output_bytes bounds it further, down to one segment beside what is just being sent

@@ -223,15 +223,19 @@ mac_of() { "$1" ip -br link show dev "$2" | awk '{ print $3 }'; }
 
 # extension_headers DEVICE FROM TO: scapy's address, FROM, is nobody's, but its frames come to a's device
 extension_headers() {
-	local far=${1/#va/vb}
+	local far=${1/#va/vb} host
 	need /usr/bin/python3
 	b ip -6 neigh add "$2" lladdr "$(mac_of a "$1")" dev "$far" || fail "neighbour"
+	serve tcp :: 9001 1
+	host=$SERVER
 	serve xtcp :: 9000 1
-	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 ||
+	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 9001 ||
 		fail "extension headers"
 	b sh -c "for d in all $far; do echo 1 >/proc/sys/net/ipv6/conf/\$d/seg6_enabled; done"
-	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 seg6 ||
+	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 9001 seg6 ||
 		fail "segment routing"
+	stop_server
+	SERVER=$host
 	stop_server
 }
 
