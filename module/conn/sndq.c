@@ -492,8 +492,9 @@ int xtcp_sndq_trim_acked(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-static void xtcp_sndq_ack_partly(struct sock *sk, struct sk_buff *skb, u32 ack,
-				 struct xtcp_acked *acked)
+/* Return: when the whole segments among it were sent, us; 0: there is none, or sent twice. */
+static u64 xtcp_sndq_ack_partly(struct sock *sk, struct sk_buff *skb, u32 ack,
+				struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_cb *cb = xtcp_cb(skb);
@@ -504,10 +505,10 @@ static void xtcp_sndq_ack_partly(struct sock *sk, struct sk_buff *skb, u32 ack,
 	if (bytes >= skb->len)	/* only the FIN is left */
 		bytes = skb->len;
 	if (!bytes)
-		return;
+		return 0;
 	/* Without memory it is done before it is sent again */
 	if (xtcp_sndq_trim(sk, skb, bytes))
-		return;
+		return 0;
 	xtcp_sndq_set_segs(sk, skb, cb->tx.mss ? cb->tx.mss : max_t(u32, xt->mss_cache, 1));
 	xtcp_board_recount(sk, skb, old_segs);
 	gone = old_segs - min_t(u32, old_segs, cb->tx.segs);
@@ -515,8 +516,10 @@ static void xtcp_sndq_ack_partly(struct sock *sk, struct sk_buff *skb, u32 ack,
 	acked->bytes += bytes;
 	if (cb->tx.retrans)
 		acked->rexmitted = true;
-	if (!(cb->marks & XTCP_MARK_SACKED))
-		xtcp_board_delivered(sk, skb, ack, gone, acked);
+	if (cb->marks & XTCP_MARK_SACKED)
+		return 0;
+	xtcp_board_delivered(sk, skb, ack, gone, acked);
+	return gone && !cb->tx.retrans ? cb->tx.sent_us : 0;
 }
 
 /**
@@ -525,7 +528,7 @@ static void xtcp_sndq_ack_partly(struct sock *sk, struct sk_buff *skb, u32 ack,
  * @ack: SEG.ACK, acceptable: snd_una < @ack <= snd_nxt
  * @acked: begun; added to
  *
- * The RTT sample is that of the newest skb that was sent only once: Karn's rule,
+ * The RTT sample is that of the newest segment that was sent only once: Karn's rule,
  * RFC 6298 3 (MUST-18). What was acknowledged selectively before is no news.
  *
  * Context: Socket lock.
@@ -540,7 +543,7 @@ void xtcp_sndq_ack(struct sock *sk, u32 ack, struct xtcp_acked *acked)
 
 		if (xtcp_seq_after(cb->end_seq, ack)) {
 			if (xtcp_seq_before(cb->seq, ack))
-				xtcp_sndq_ack_partly(sk, skb, ack, acked);
+				sent_us = xtcp_sndq_ack_partly(sk, skb, ack, acked) ?: sent_us;
 			break;
 		}
 		if (cb->tx.retrans)

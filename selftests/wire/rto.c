@@ -66,6 +66,27 @@ static void sent_thrice(struct conn *c)
 	inject(c, ACK, 1, 101);
 }
 
+/*
+ * What is sent in one piece is several segments: an ACK of the first is a measurement as that of
+ * all is, without timestamps too.
+ */
+static void part_is_sample(void)
+{
+	struct conn *c = in_established(.no_ts = true, .no_sack = true, .mss = 1000);
+	uint32_t before = tcpi(c).tcpi_rtt;
+
+	write_stream(c, 2000);
+	expect(c, ACK, 1, 1, .len = 1000);
+	expect(c, ACK, 1001, 1, .len = 1000);
+	quiet_for(c, 60);
+	inject(c, ACK, 1, 1001);
+	quiet(c);
+	/* RFC 6298 2.3: an eighth of it is new */
+	check(tcpi(c).tcpi_rtt >= before - before / 8 + 7000, "SRTT %u us, before %u us",
+	      tcpi(c).tcpi_rtt, before);
+	inject(c, ACK, 1, 2001);
+}
+
 /* MUST-18, Karn: an ACK of what was sent twice is no sample (no timestamps). */
 static void karn(void)
 {
@@ -244,6 +265,7 @@ const struct row rto_rows[] = {
 	ROW(0, "MUST-18 Karn's algorithm", karn),
 	ROW(ROW_CORE, "MUST-18 RFC 6298 5 the backoff lasts until a measurement", backoff_stays),
 	ROW(0, "RFC 7323 4 with timestamps an ACK of a retransmission is one", backoff_ends),
+	ROW(0, "RFC 6298 3 an ACK of a part of what was sent in one piece is one", part_is_sample),
 	ROW(0, "RFC 6298 2.2 the handshake is the first sample", handshake_sample),
 	ROW(ROW_XTCP, "RFC 6298 3 the handshake's sample, TCP_DEFER_ACCEPT", deferred_sample),
 	ROW(ROW_CORE | ROW_XTCP,
