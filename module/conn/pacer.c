@@ -144,8 +144,12 @@ void xtcp_pacer_free(struct sock *sk)
  */
 void xtcp_pacer_forget(struct sock *sk)
 {
-	if (xtcp_sk(sk)->pacer)
-		xtcp_sk(sk)->pacer->next_ns = ktime_get_ns();
+	struct xtcp_pacer *p = xtcp_sk(sk)->pacer;
+
+	if (!p)
+		return;
+	p->next_ns = ktime_get_ns();
+	p->left_ns = 0;
 }
 
 /**
@@ -235,11 +239,13 @@ static u64 xtcp_pacer_interval_ns(struct sock *sk, u32 len)
  * @len: its payload, bytes
  * @bare_ack: it takes no numbers: it may overtake data that wait in fq
  *
- * Who comes late, by up to half the interval, makes up for it: timers have their slack,
- * and the rate is to be reached.
+ * A timeout's retransmission, say, does not ask whether it is early: it takes its turn, but fq is
+ * given nothing for later than anything else. Who comes late, by up to half the interval, makes up
+ * for it: timers have their slack, and the rate is to be reached.
  *
  * Context: Socket lock.
- * Return: The departure, microseconds of CLOCK_MONOTONIC.
+ * Return: The departure, microseconds of CLOCK_MONOTONIC. Of a bare ACK, that of the last data if
+ * they still wait: nothing is to look older than what was sent before.
  */
 u64 xtcp_pacer_stamp(struct sock *sk, struct sk_buff *skb, u32 len, bool bare_ack)
 {
@@ -249,16 +255,18 @@ u64 xtcp_pacer_stamp(struct sock *sk, struct sk_buff *skb, u32 len, bool bare_ac
 
 	/* Only fq keeps it; without, its time is now */
 	if (p && !bare_ack && READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ)
-		leave_ns = max(p->next_ns, now_ns);
+		leave_ns = max(min(p->next_ns, now_ns + XTCP_PACER_AHEAD_NS),
+			       max(p->left_ns, now_ns));
+	if (p && !bare_ack)
+		p->left_ns = leave_ns;
 	if (p && len) {
 		u64 interval_ns = xtcp_pacer_interval_ns(sk, len);
 
 		p->next_ns = max(p->next_ns, now_ns - interval_ns / 2) + interval_ns;
-		p->left_ns = leave_ns;
 		p->last_len = len;
 	}
 	skb_set_delivery_time(skb, ns_to_ktime(leave_ns), SKB_CLOCK_MONOTONIC);
-	return div_u64(leave_ns, NSEC_PER_USEC);
+	return div_u64(p ? max(leave_ns, p->left_ns) : leave_ns, NSEC_PER_USEC);
 }
 
 /**
@@ -333,6 +341,27 @@ bool xtcp_pacer_full(struct sock *sk, u32 truesize)
 	}
 	XTCP_SK_ADD(sk, QueueWaits, 1);
 	return true;
+}
+
+/**
+ * xtcp_pacer_await - go on when something that waits below is freed
+ * @sk: the connection; some skb of its waits there
+ *
+ * Without memory, or if a qdisc has taken it off our account, nobody does: a timer has to.
+ *
+ * Context: Socket lock.
+ */
+void xtcp_pacer_await(struct sock *sk)
+{
+	struct xtcp_pacer *p = xtcp_pacer_get(sk);
+
+	if (!p)
+		return;
+	set_bit(XTCP_PACER_FULL, &p->flags);
+	/* As above */
+	smp_mb__after_atomic();
+	if (!sk_wmem_alloc_get(sk))
+		clear_bit(XTCP_PACER_FULL, &p->flags);
 }
 
 /**

@@ -58,6 +58,7 @@ u64 xtcp_pacer_stamp(struct sock *sk, struct sk_buff *skb, u32 len, bool bare_ac
 
 bool xtcp_pacer_early(struct sock *sk);
 bool xtcp_pacer_full(struct sock *sk, u32 truesize);
+void xtcp_pacer_await(struct sock *sk);
 void xtcp_pacer_wake(struct sock *sk, struct xtcp_pacer *p);
 
 /* Is the connection paced: by fq, which says so itself, or by SO_MAX_PACING_RATE? */

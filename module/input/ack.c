@@ -51,16 +51,22 @@ static bool xtcp_ack_window(struct xtcp_sock *xt, const struct xtcp_segment *seg
 	return changed;
 }
 
+#define XTCP_ACK_EARLY_MS	10	/* as far ahead are departures stamped */
+
 static void xtcp_ack_rtt(struct sock *sk, struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
-	/* Timestamps tell retransmissions apart: RFC 7323 4 */
+	/*
+	 * Timestamps tell retransmissions apart: RFC 7323 4. What was stamped for fq's sake has
+	 * left sooner, if fq is not there any more.
+	 */
 	if (acked->rtt_us < 0 && acked->segs && acked->has_ts) {
-		u32 delta_ms = xtcp_now_ms(sk) - acked->tsecr;
+		s32 delta_ms = xtcp_now_ms(sk) - acked->tsecr;
 
-		if (delta_ms < XTCP_RTT_MAX_US / USEC_PER_MSEC)
-			acked->rtt_us = max_t(u32, delta_ms, 1) * USEC_PER_MSEC;
+		if (delta_ms >= -XTCP_ACK_EARLY_MS &&
+		    delta_ms < (s32)(XTCP_RTT_MAX_US / USEC_PER_MSEC))
+			acked->rtt_us = max(delta_ms, 1) * USEC_PER_MSEC;
 	}
 	if (acked->rtt_us < 0)
 		return;

@@ -89,6 +89,7 @@ void xtcp_build_syn_options(struct sock *sk, struct xtcp_options *opt)
  * xtcp_build_segment - what a segment of a connection says now
  * @sk: the connection
  * @skb: its cb has numbers and flags
+ * @tsval_ms: when it leaves, by our clock
  * @b: filled in
  *
  * Window, acknowledgment and timestamps are those of this moment, also for a
@@ -96,7 +97,8 @@ void xtcp_build_syn_options(struct sock *sk, struct xtcp_options *opt)
  *
  * Context: Socket lock.
  */
-void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, struct xtcp_build *b)
+void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, u32 tsval_ms,
+			struct xtcp_build *b)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	const struct xtcp_cb *cb = xtcp_cb(skb);
@@ -117,7 +119,7 @@ void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, struct xtcp_
 		return;
 	}
 	if (xt->ts_ok)
-		xtcp_build_timestamp(&b->opt, xtcp_now_ms(sk), xt->ts_offset, xt->ts_recent);
+		xtcp_build_timestamp(&b->opt, tsval_ms, xt->ts_offset, xt->ts_recent);
 	xtcp_sack_generate(sk, &b->opt);
 	if (cb->flags & XTCP_FLAG_RST) {
 		/* Nothing will be read any more; no blocks either */

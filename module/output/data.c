@@ -170,14 +170,18 @@ static void xtcp_data_ack_sent(struct sock *sk)
 	xtcp_timer_cancel(sk, XTCP_TIMER_DELACK);
 }
 
-/* Of what was kept (@orig, or NULL), the departure counts as the time it was sent. */
-static void xtcp_data_pace(struct sock *sk, struct sk_buff *skb, struct sk_buff *orig)
+/*
+ * Of what was kept (@orig, or NULL), the departure counts as the time it was sent. Return: the same
+ * for its timestamp, ms: what comes back of it is compared with that.
+ */
+static u32 xtcp_data_pace(struct sock *sk, struct sk_buff *skb, struct sk_buff *orig)
 {
 	bool bare_ack = !skb->len && xtcp_cb(skb)->flags == XTCP_FLAG_ACK;
 	u64 leaves_us = xtcp_pacer_stamp(sk, skb, skb->len, bare_ack);
 
 	if (orig)
 		xtcp_cb(orig)->tx.sent_us = leaves_us;
+	return (u32)div_u64(leaves_us, USEC_PER_MSEC);
 }
 
 /**
@@ -195,6 +199,7 @@ int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct sk_buff *orig = clone ? skb : NULL;
 	struct xtcp_build b;
+	u32 tsval_ms = xtcp_now_ms(sk);
 	u32 len = skb->len;
 	int err;
 
@@ -208,11 +213,11 @@ int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 		skb->dev = NULL;	/* the original's node in the tree lies there */
 	}
 	if (xtcp_pacer_on(sk))
-		xtcp_data_pace(sk, skb, orig);
+		tsval_ms = xtcp_data_pace(sk, skb, orig);
 	xtcp_data_set_gso(sk, skb);
 	skb_set_owner_w(skb, sk);
 
-	xtcp_build_segment(sk, skb, &b);
+	xtcp_build_segment(sk, skb, tsval_ms, &b);
 	if (xt->ecn_ok)
 		xtcp_data_ecn(sk, skb, &b, len);
 	xtcp_build_header(skb, &b);

@@ -144,7 +144,8 @@ struct xtcp_build {
 void xtcp_build_header(struct sk_buff *skb, const struct xtcp_build *b);
 
 /* What the segment @skb (its cb) of connection @sk says now. */
-void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, struct xtcp_build *b);
+void xtcp_build_segment(struct sock *sk, const struct sk_buff *skb, u32 tsval_ms,
+			struct xtcp_build *b);
 
 /* Options of a SYN or SYN-ACK of ours. */
 void xtcp_build_syn_options(struct sock *sk, struct xtcp_options *opt);

@@ -345,6 +345,36 @@ static bool fq_passes_early(void)
 	return atoi(u.release) > 6;
 }
 
+/*
+ * RFC 7323 3: TSval says when a segment leaves, not when fq got it: what comes back of it would
+ * have the wait in it. Ten milliseconds lie between the two here.
+ */
+static void stamped_at_departure(void)
+{
+	struct conn *c;
+	uint64_t t;
+	int32_t late, least = INT32_MAX, base = INT32_MAX;
+	int i;
+
+	fq();
+	c = in_established(.mss = LEN + 12, .sndbuf = 400000);
+	for (i = 0; i < 40; i++) {
+		/* the first ten do not wait */
+		if (i < 10)
+			write_stream(c, LEN);
+		else if (i == 10)
+			rate(c->fd, 100000), write_stream(c, 30 * LEN);
+		take_all(c, i, 1, &t);
+		late = (int32_t)((uint32_t)(t / MSEC) - c->ts_recent);
+		if (i < 10 && late < base)
+			base = late;
+		if (i >= 20 && late < least)
+			least = late;
+	}
+	check(least - base >= -2 && least - base <= 4, "stamped %d ms before they came",
+	      least - base);
+}
+
 /* A bare ACK does not wait behind data. */
 static void ack_overtakes(void)
 {
@@ -375,6 +405,7 @@ const struct row pacing_rows[] = {
 	ROW(0, "fq: a window at pacing_ss_ratio 400", ss_ratio),
 	ROW(0, "fq: a window at pacing_ca_ratio 120", avoidance_default),
 	ROW(0, "fq: a window at pacing_ca_ratio 240", ca_ratio),
+	ROW(0, "RFC 7323 3 fq: TSval is the departure", stamped_at_departure),
 	ROW(0, "neither fq nor a rate: a window at once", unpaced),
 	ROW(ROW_XTCP, "pacing 1: a window at pacing_ss_ratio 200", all_paced),
 	ROW(ROW_XTCP, "SO_MAX_PACING_RATE from the first segment", from_the_first),
