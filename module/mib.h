@@ -49,6 +49,7 @@ struct seq_file;
 	X(EcnReductions,	"windows reduced by ECE")		\
 	X(PaceWaits,		"times data waited for their departure") \
 	X(QueueWaits,		"times data waited for queues below to drain") \
+	X(RetransHeld,		"timeouts of what still waited below: nothing was sent again") \
 	X(TimeoutAborts,	"connections given up by R2")		\
 	X(ZeroWindowProbes,	"zero-window probes sent")		\
 	X(KeepaliveProbes,	"keepalive probes sent")		\

@@ -165,7 +165,7 @@ static void xtcp_timeouts_go_on(struct sock *sk)
 	if (!xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED))
 		return;
 	xtcp_now_take(sk);
-	if (xtcp_sk(sk)->lost_out > xtcp_sk(sk)->retrans_out)
+	if (xtcp_sk(sk)->lost_out)
 		xtcp_retransmit_lost(sk);
 	xtcp_data_push(sk, false);
 }

@@ -110,6 +110,22 @@ void xtcp_retransmit_restart(struct sock *sk)
 	xtcp_retransmit_arm_probe(sk);
 }
 
+/*
+ * Has what was sent of it not even left? Its clone is freed when it does, and has another owner, or
+ * none, when it is heard on this very machine. A SYN that waits for its neighbour counts as sent.
+ */
+static bool xtcp_retransmit_waits(const struct sock *sk, const struct sk_buff *skb)
+{
+	return skb && skb_fclone_busy(sk, skb) && xtcp_state_in(sk, XTCP_STATES_SYNCHRONIZED);
+}
+
+/* A stall began when the segment that is missed was first sent. */
+static void xtcp_retransmit_stalled(struct xtcp_sock *xt, const struct xtcp_cb *cb)
+{
+	if (!xt->retrans_stamp_ms)
+		xt->retrans_stamp_ms = (u32)div_u64(cb->tx.sent_us, USEC_PER_MSEC) ?: 1;
+}
+
 /* Send one skb of the retransmission tree again. */
 static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 {
@@ -132,10 +148,7 @@ static int xtcp_retransmit_skb(struct sock *sk, struct sk_buff *skb)
 	xtcp_sndq_fit(sk, skb, mss);
 	if (unlikely(xt->probe_size))
 		xtcp_probe_mtu_lost(sk, skb);
-	/* A stall began when the segment that is missed was first sent */
-	if (!xt->retrans_stamp_ms)
-		xt->retrans_stamp_ms = (u32)div_u64(cb->tx.sent_us, USEC_PER_MSEC) ?: 1;
-
+	xtcp_retransmit_stalled(xt, cb);
 	if (cb->flags & XTCP_FLAG_SYN)
 		xtcp_ecn_fallback(sk, cb);
 	trace_xtcp_retransmit(sk, skb);
@@ -217,6 +230,11 @@ void xtcp_retransmit_lost(struct sock *sk)
 
 		if (cb->marks != XTCP_MARK_LOST)
 			continue;
+		/* No copy behind an original that waits; who frees that wakes us, or a timer */
+		if (xtcp_retransmit_waits(sk, skb)) {
+			xtcp_pacer_await(sk);
+			break;
+		}
 		if (cb->tx.mss)
 			mss = min_t(u32, mss, cb->tx.mss);
 		quota = xtcp_recovery_quota(sk);
@@ -274,7 +292,8 @@ static bool xtcp_retransmit_last(struct sock *sk)
  * @sk: the connection
  *
  * New data if there are any and the peer has room, else the last segment again. The
- * retransmission timer starts anew with it.
+ * retransmission timer starts anew with it. Where the last one still waits in a queue of ours
+ * no probe could be answered sooner.
  *
  * Context: Softirq, socket lock.
  * Return: true if a probe was sent.
@@ -283,7 +302,7 @@ bool xtcp_retransmit_tail(struct sock *sk)
 {
 	bool fresh;
 
-	if (!xtcp_tlp_allowed(sk))
+	if (!xtcp_tlp_allowed(sk) || xtcp_retransmit_waits(sk, xtcp_sndq_rtx_tail(sk)))
 		return false;
 	fresh = xtcp_data_probe(sk);
 	if (!fresh && !xtcp_retransmit_last(sk))
@@ -323,7 +342,8 @@ bool xtcp_retransmit_exceeded(struct sock *sk, u32 boundary, u32 timeout_ms)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	u64 limit_ms = timeout_ms ? timeout_ms : xtcp_retransmit_model_ms(sk, boundary);
 
-	if (!xt->retransmits || !xt->retrans_stamp_ms)
+	/* The first timeout of a stall is none; those of what did not leave only back off */
+	if ((!xt->retransmits && !xt->rtt.backoff) || !xt->retrans_stamp_ms)
 		return false;
 	return xtcp_clock_ms() - xt->retrans_stamp_ms >= limit_ms;
 }
@@ -350,8 +370,11 @@ static bool xtcp_retransmit_out_of_memory(struct sock *sk)
 	return true;
 }
 
-/* R1: ask for another route; R2: give up. Return: true if the connection is gone. */
-static bool xtcp_retransmit_over(struct sock *sk)
+/*
+ * R1: ask for another route, unless the segment has not left yet (@waits); R2: give up.
+ * Return: true if the connection is gone.
+ */
+static bool xtcp_retransmit_over(struct sock *sk, bool waits)
 {
 	const struct xtcp_knobs *knobs = &xtcp_net(sock_net(sk))->knobs;
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -369,7 +392,7 @@ static bool xtcp_retransmit_over(struct sock *sk)
 	} else {
 		u32 retries = READ_ONCE(knobs->retries2);
 
-		if (xtcp_retransmit_exceeded(sk, READ_ONCE(knobs->retries1), 0)) {
+		if (!waits && xtcp_retransmit_exceeded(sk, READ_ONCE(knobs->retries1), 0)) {
 			xtcp_probe_mtu_black_hole(sk);
 			dst_negative_advice(sk);
 		}
@@ -412,16 +435,31 @@ static bool xtcp_retransmit_window_shut(struct sock *sk)
 	return true;
 }
 
+/* RFC 6298 5.4: the oldest segment goes out again, and all that is in flight is taken for lost. */
+static void xtcp_retransmit_oldest(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	XTCP_SK_ADD(sk, Timeouts, 1);
+	xtcp_recovery_timeout(sk);
+	if (xt->retransmits < U8_MAX)
+		xt->retransmits++;
+	xtcp_retransmit_head(sk);
+}
+
 /**
  * xtcp_retransmit_timeout - the REXMIT timer ran out
  * @sk: the connection
  *
- * RFC 6298 5.4 to 5.6. May close the connection.
+ * RFC 6298 5.4 to 5.6. May close the connection. If the oldest segment has not left yet, it is our
+ * own queue that is slow: nothing is lost, and another copy would only make it longer.
  *
  * Context: Softirq, socket lock.
  */
 void xtcp_retransmit_timeout(struct sock *sk)
 {
+	struct sk_buff *head = xtcp_sndq_rtx_head(sk);
+	bool waits = xtcp_retransmit_waits(sk, head);
 	struct xtcp_sock *xt = xtcp_sk(sk);
 
 	if (!xt->packets_out)
@@ -430,13 +468,14 @@ void xtcp_retransmit_timeout(struct sock *sk)
 	if (!xt->retransmits && xtcp_retransmit_tail(sk))
 		return;
 	if (!xtcp_retransmit_window_shut(sk)) {
-		if (xtcp_retransmit_over(sk))
+		if (waits)
+			xtcp_retransmit_stalled(xt, xtcp_cb(head));
+		if (xtcp_retransmit_over(sk, waits))
 			return;
-		XTCP_SK_ADD(sk, Timeouts, 1);
-		xtcp_recovery_timeout(sk);
-		if (xt->retransmits < U8_MAX)
-			xt->retransmits++;
-		xtcp_retransmit_head(sk);
+		if (waits)
+			XTCP_SK_ADD(sk, RetransHeld, 1);
+		else
+			xtcp_retransmit_oldest(sk);
 	} else if (sk->sk_state == TCP_CLOSE) {
 		return;
 	}

@@ -3,7 +3,7 @@
 # Queues below: what a connection leaves in them, and that it goes on when they drain
 # (topology: common.sh; the qdisc is that of va, where the sender is).
 
-TESTS+=" queue_small queue_small_rate queue_fq queue_none queue_close queue_netdown"
+TESTS+=" queue_small queue_small_rate queue_fq queue_none queue_slow queue_close queue_netdown"
 
 # bytes that wait in the qdisc of va
 backlog() {
@@ -125,6 +125,23 @@ queue_none() {
 	net_pair
 	transfer xtcp xtcp $B4 3000000
 	only_tcp || [ "$(counter PaceWaits)" = 0 ] || fail "paced without being asked"
+}
+
+# queue_slow: longer than a timeout in the sender's own queue, and nothing is sent twice. (The first
+# piece has two segments, which take three quarters of a second to leave.)
+queue_slow() {
+	local addr sent held
+	net_pair
+	need tc
+	a tc qdisc replace dev va root netem rate 32kbit limit 1000 || fail "netem"
+	for addr in $B4 $B6; do
+		transfer xtcp xtcp "$addr" 15000
+	done
+	only_tcp && return
+	on_debug && return		# slow enough for timers to go off by themselves
+	sent=$(counter RetransSegs) held=$(counter RetransHeld)
+	[ "$sent" = 0 ] || fail "$sent segments sent again: $(a sed -n '/^Xtcp:/p' /proc/net/xtcp/snmp)"
+	[ "$held" -gt 0 ] || fail "no timeout: nothing waited for long enough"
 }
 
 # kill_sender: the program dies with much in its buffer; what waits below is all the same sent
