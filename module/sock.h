@@ -153,6 +153,7 @@ struct xtcp_disorder {
  * @mss_clamp: peer's MSS option, or 536/1220: MUST-15
  * @advmss: MSS option we send: MUST-67
  * @rcv_mss: estimate of the peer's segment size
+ * @rcv_size: payload of the last segment, 0: it may have been shorter than it could be
  * @urg_data: XTCP_URG_* and the urgent byte; 0: no mark ahead; read without lock
  * @pmtu: path MTU mss_cache was computed for, bytes
  * @probe_mss: segments are no larger than this, whatever the route says; 0: no such
@@ -292,6 +293,7 @@ struct xtcp_sock {
 	u16 mss_clamp;
 	u16 advmss;
 	u16 rcv_mss;
+	u16 rcv_size;
 	u16 urg_data;
 	u16 probe_mss;
 	u16 probe_high;

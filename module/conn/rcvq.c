@@ -129,6 +129,9 @@ static bool xtcp_rcvq_coalesce(struct sock *sk, struct sk_buff *to, struct sk_bu
 	sk_mem_charge(sk, delta);
 	xtcp_cb(to)->end_seq = xtcp_cb(skb)->end_seq;
 	xtcp_cb(to)->flags |= xtcp_cb(skb)->flags;
+	/* SO_TIMESTAMP tells of the last byte */
+	to->tstamp = skb->tstamp;
+	*skb_hwtstamps(to) = *skb_hwtstamps(skb);
 	kfree_skb_partial(skb, head_stolen);
 	return true;
 }

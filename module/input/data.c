@@ -4,18 +4,27 @@
  */
 #include "input.h"
 
+#include <net/tcp.h>
+
 #include "../conn/disorder.h"
 #include "../conn/rcvq.h"
 #include "../conn/rcvtune.h"
 #include "../recovery/ecn.h"
 
-/* The peer's segment size decides when an ACK is due and windows are silly. */
+/* What may be shorter than a segment can be */
+#define XTCP_INDATA_REST	(XTCP_FLAG_PSH | XTCP_FLAG_FIN | XTCP_FLAG_URG)
+
+/*
+ * The peer's segment size decides when an ACK is due and windows are silly. It shrinks when the
+ * peer's path does: every second of the smaller ones is acknowledged then as well.
+ */
 static void xtcp_indata_measure(struct sock *sk, const struct sk_buff *skb,
 				const struct xtcp_segment *seg)
 {
 	u32 size = skb_shinfo(skb)->gso_size ? : seg->len;
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	s32 age_ms = -1;
+	bool full;
 
 	/*
 	 * A short one may have waited for the peer's program; not one with more behind it,
@@ -26,8 +35,12 @@ static void xtcp_indata_measure(struct sock *sk, const struct sk_buff *skb,
 		age_ms = xtcp_now_ms(sk) + xt->ts_offset - seg->opt.tsecr;
 	xtcp_rcvtune_data(sk, age_ms);
 
-	if (size >= xt->rcv_mss)
+	/* Larger ones at once; smaller ones if two are alike, and not the rests of a write */
+	full = size >= TCP_MIN_MSS &&
+	       (skb_shinfo(skb)->gso_size || !(seg->flags & XTCP_INDATA_REST));
+	if (size >= xt->rcv_mss || (full && size == xt->rcv_size))
 		xt->rcv_mss = min_t(u32, size, xt->advmss);
+	xt->rcv_size = full ? min_t(u32, size, U16_MAX) : 0;
 	if (seg->flags & XTCP_FLAG_PSH)
 		xt->ack_pending |= XTCP_ACK_PUSHED;
 	xt->last_data_ms = xtcp_now_ms(sk);

@@ -267,6 +267,7 @@ static void xtcp_close_reset_fields(struct sock *sk)
 	xt->rcv_wnd = 0;
 	xt->mss_cache = TCP_MSS_DEFAULT;
 	xt->rcv_mss = TCP_MIN_MSS;
+	xt->rcv_size = 0;
 	xt->pmtu = 0;
 	xt->probe_mss = 0;
 	xt->probe_size = 0;

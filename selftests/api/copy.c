@@ -270,3 +270,37 @@ TEST_F(api, vmsplice)
 	EXPECT_EQ(LEN, recv_all(d, got, LEN));
 	EXPECT_TRUE(pattern_ok(got, 0, LEN));
 }
+
+/* When the last of @len bytes came, by SO_TIMESTAMPNS; 0: nobody says. */
+static __s64 read_stamp(int fd, size_t len)
+{
+	char b[32], control[CMSG_SPACE(sizeof(struct timespec))];
+	struct iovec iov = { b, len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	struct timespec t;
+
+	if (!wait_inq(fd, len) || recvmsg(fd, &m, 0) != (ssize_t)len || !CMSG_FIRSTHDR(&m) ||
+	    CMSG_FIRSTHDR(&m)->cmsg_type != SO_TIMESTAMPNS)
+		return 0;
+	memcpy(&t, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(t));
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* What is read in one piece has the time of its last byte. */
+TEST_F(api, timestamp_of_the_last_byte)
+{
+	struct timespec between;
+	char b[10] = { 0 };
+	int c, d;
+
+	ASSERT_EQ(0, make_pair(self->s, &c, &d));
+	EXPECT_EQ(0, set_int(d, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+	/* the core begins to stamp packets a little later */
+	ASSERT_TRUE(WAIT(send(c, b, 1, 0) == 1 && read_stamp(d, 1)));
+	EXPECT_EQ(10, send(c, b, 10, 0));
+	EXPECT_TRUE(wait_inq(d, 10));
+	clock_gettime(CLOCK_REALTIME, &between);
+	EXPECT_EQ(10, send(c, b, 10, 0));
+	EXPECT_LE(between.tv_sec * 1000000000LL + between.tv_nsec, read_stamp(d, 20));
+}

@@ -100,11 +100,11 @@ static void steady(int fd)
 	set_int(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, 30000);
 }
 
-/* The second full segment is not waited for a third, now and later. */
-static void every_second(void)
+/* Past what is acknowledged at once in the beginning; a full segment waits. */
+static struct conn *steady_second(void)
 {
 	struct conn *c = in_established(.tune = is_xtcp() ? NULL : steady);
-	int i, quick = 0;
+	int quick = 0;
 
 	for (;;) {
 		inject(c, ACK, c->snd, 1, .len = FULL);
@@ -115,6 +115,15 @@ static void every_second(void)
 		check(++quick < (is_xtcp() ? QUICK + 1 : 1000), "%d at once", quick);
 	}
 	check(quick >= QUICK, "only %d at once", quick);
+	return c;
+}
+
+/* The second full segment is not waited for a third, now and later. */
+static void every_second(void)
+{
+	struct conn *c = steady_second();
+	int i;
+
 	at_once(c, FULL);
 	for (i = 0; i < 10; i++) {
 		waits(c, FULL);
@@ -125,6 +134,29 @@ static void every_second(void)
 	mark(c);
 	waits(c, FULL);
 	acked_at(c, delay_ms());
+}
+
+/* The path has become narrower: two that are alike are full ones, and again every second counts. */
+static void every_second_smaller(void)
+{
+	struct conn *c = steady_second();
+	int i;
+
+	at_once(c, FULL);
+	waits(c, FULL / 2);
+	at_once(c, FULL / 2);
+	read_stream(c, FULL / 2);
+	for (i = 0; i < 10; i++) {
+		waits(c, FULL / 2);
+		read_stream(c, FULL / 2);
+		none_yet(c);
+		at_once(c, FULL / 2);
+	}
+	/* the rests of what a program writes are no full segments */
+	for (i = 0; i < 2; i++)
+		inject(c, PSH | ACK, c->snd, 1, .len = 100);
+	none_yet(c);
+	waits(c, 100);
 }
 
 /* TCP_QUICKACK 0: not even the first is acknowledged at once. */
@@ -390,6 +422,8 @@ const struct row delack_rows[] = {
 	ROW(ROW_VT, "RFC 9293 3.8.6.3 the delay begins with the first", from_the_first),
 	ROW(ROW_CORE | ROW_VT, "MUST-58 RFC 5681 4.2 the second full segment, later as well",
 	    every_second),
+	ROW(ROW_VT, "RFC 5681 4.2 the second full segment of a path that has become narrower",
+	    every_second_smaller),
 	ROW(ROW_VT, "TCP_QUICKACK 0: an ACK waits", quickack_off),
 	ROW(ROW_VT, "TCP_QUICKACK 1: an ACK that waits goes out", quickack_ends_wait),
 	ROW(ROW_XTCP | ROW_VT, "TCP_QUICKACK 1: no ACK waits", quickack_stays),
