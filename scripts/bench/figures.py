@@ -68,6 +68,11 @@ SITUATIONS = (("idle", "module loaded, idle", at_most(1.005)),
               ("1000", "1,000 XTCP connections", at_most(1.02)))
 
 
+RATES, RTTS, LOSSES = ("10", "100", "1000"), ("1", "10", "100"), ("0", "0.1", "1", "3")
+PATHS = ["path-%sM-%sms-%s%%" % (rate, rtt, loss) for rate in RATES for rtt in RTTS
+         for loss in LOSSES] + ["path-reorder", "path-shallow"]
+
+
 class Samples:
     """All samples of one kernel: {(figure, stack): {number: value}}"""
 
@@ -201,6 +206,19 @@ def missing(s):
     if "paths" in s.dates and not any(w.startswith("path-") for w in s.values):
         gone.append("paths")
     return gone if s.dates else ["everything"]
+
+
+def unmeasured(s):
+    """Paths that a quick run leaves out."""
+    return [p for p in PATHS if p not in s.values] if "paths" in s.dates else []
+
+
+def differences(s, other):
+    """How far two runs are apart in what is counted: (title, part of the other's ratio)."""
+    counted = ("speed", "others", "host")
+    then = {r.title: r.ratio for r in rows(other) if r.group in counted}
+    return [(r.title, abs(r.ratio / then[r.title] - 1)) for r in rows(s)
+            if r.group in counted and r.title in then]
 
 
 def rows(s):

@@ -77,11 +77,27 @@ def text(s):
     out.append("%d figures, %d with a limit, %d missed" % (
         len(rows), sum(r.limit is not None for r in rows), len(missed)))
     out += waits(s)
+    left_out = figures.unmeasured(s)
+    if left_out:
+        out.append("%d of %d paths were not measured (--full): %s" % (
+            len(left_out), len(figures.PATHS), " ".join(p[5:] for p in left_out)))
     for figure in figures.missing(s):
         out.append("MISSING: %s was not measured" % figure)
     for part in s.failed:
         out.append("FAILED: part %s did not end well: its figures are incomplete" % part)
     return "\n".join(out) + "\n"
+
+
+def against(s, other):
+    """Two runs beside each other. Returns text, and whether they agree within one percent."""
+    apart = figures.differences(s, other)
+    out = ["", "Linux %s: %d ratios of both runs" % (s.name, len(apart))]
+    out += ["%.2f %%  %s" % (100 * d, title)
+            for title, d in sorted(apart, key=lambda x: -x[1]) if d > 0.01]
+    if apart:
+        title, most = max(apart, key=lambda x: x[1])
+        out.append("at most %.2f %% apart: %s" % (100 * most, title))
+    return "\n".join(out) + "\n", bool(apart) and all(d <= 0.01 for _, d in apart)
 
 
 def write_csv(path, all_samples):

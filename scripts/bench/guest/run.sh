@@ -1,7 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# One part of the benchmark, in a machine of its own: run.sh PART quick|full SHIFT
+# One part of the benchmark, in a machine of its own: run.sh PART quick|full SHIFT SEED SAMPLES
+#
+#   SEED is netem's, and goes on by one with each transfer; SAMPLES, if not 0, is how many transfers
+#   of each stack a path gets, and how often the share is measured.
 #
 #   speed: STACK-a ---- STACK-b, a veth pair with its offloads; loopback is that of STACK-a. Each
 #   stack has its own two: once XTCP has a socket in a namespace, all segments pass its hook.
@@ -11,6 +14,8 @@ B=$PWD/bench
 PART=$1
 HOW=$2
 SHIFT=${3:-0}
+SEED=${4:-1}
+SAMPLES=${5:-0}
 K="-k $SHIFT"
 
 fail() { echo "bench: FAILED: $*"; exit 1; }
@@ -149,6 +154,11 @@ path_up() {
 	ip -n r route add default via 10.2.2.2
 	ip netns exec m sysctl -q -w net.ipv4.ip_forward=1
 	modprobe -a sch_netem sch_tbf
+	# Linux 6.1 knows no seed of netem's: its random numbers are the machine's there
+	if ip netns exec m tc qdisc add dev lo root netem seed 1 2>/dev/null; then
+		ip netns exec m tc qdisc del dev lo root
+		SEEDED=1
+	fi
 }
 
 # tbf's small burst makes it cut what comes as one large packet; its queue is netem's
@@ -168,8 +178,19 @@ packets() { # on|off
 	ip netns exec s ethtool -K s0 tso "$1" || fail "ethtool"
 }
 
-over_path() { # FIGURE KIB SAMPLES
-	bench -f "$1" -n "$2" -r "$3" -C s -S r -a 10.2.2.1 transfer
+# Each transfer has an empty queue, and netem another seed: the same one for both stacks
+over_path() { # FIGURE KIB MBIT RTT-MS BUFFER-PACKETS NETEM...
+	local figure=$1 kib=$2 n stack order
+	shift 2
+	for n in $(seq 0 $((${SAMPLES/#0/5} - 1))); do
+		order="tcp xtcp"
+		[ $((n % 2)) = 0 ] || order="xtcp tcp"
+		for stack in $order; do
+			# shellcheck disable=SC2046
+			path "$@" $([ -z "${SEEDED:-}" ] || echo seed $((SEED + n)))
+			bench -f "$figure" -n "$kib" -R "$n" -s $stack -C s -S r -a 10.2.2.1 transfer
+		done
+	done
 }
 
 bdp() { # MBIT RTT-MS: packets of 1500 bytes, 64 at least
@@ -178,7 +199,7 @@ bdp() { # MBIT RTT-MS: packets of 1500 bytes, 64 at least
 }
 
 paths() {
-	local rtts rates rate rtt loss kib samples=5
+	local rtts rates rate rtt loss kib
 	rtts=$(pick "10" "1 10 100")
 	rates=$(pick "10 100" "10 100 1000")
 	path_up
@@ -196,18 +217,16 @@ paths() {
 				100-0) kib=8192 ;;
 				*) kib=4096 ;;
 				esac
-				path "$rate" "$rtt" "$(bdp "$rate" "$rtt")" loss "$loss%"
 				# one packet at a time, 1 Gbit/s is more than the CPU does
 				packets "$([ "$rate-$loss" = 1000-0 ] && echo on || echo off)"
-				over_path "path-${rate}M-${rtt}ms-$loss%" "$kib" "$samples"
+				over_path "path-${rate}M-${rtt}ms-$loss%" "$kib" "$rate" "$rtt" \
+					"$(bdp "$rate" "$rtt")" loss "$loss%"
 			done
 		done
 	done
 	packets off
-	path 100 10 1000 delay 10ms reorder 99% 50%
-	over_path path-reorder 8192 "$samples"
-	path 100 20 16
-	over_path path-shallow 8192 "$samples"
+	over_path path-reorder 8192 100 10 1000 delay 10ms reorder 99% 50%
+	over_path path-shallow 8192 100 20 16
 }
 
 # The course of one lossy transfer of each stack
@@ -223,7 +242,7 @@ share() {
 	settle
 	path 20 40 "$(bdp 20 40)"
 	# a minute has some ten losses of each flow
-	bench -t 60000 -r "$(pick 4 8)" -C s -S r -a 10.2.2.1 share
+	bench -t 60000 -r "${SAMPLES/#0/$(pick 4 8)}" -C s -S r -a 10.2.2.1 share
 }
 
 $PART
