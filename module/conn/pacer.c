@@ -21,8 +21,7 @@
 #include "sndq.h"
 #include "timers.h"
 
-/* So far ahead fq may be given data. Slow ones stay here, where a timeout counts right. */
-#define XTCP_PACER_AHEAD_NS	(10 * NSEC_PER_MSEC)
+#define XTCP_PACER_AHEAD_NS	(XTCP_PACER_AHEAD_MS * NSEC_PER_MSEC)
 /* A path as short as this has no queue that a single buffer could fill. */
 #define XTCP_PACER_NEAR_US	500
 /* Sleep no longer: the program may raise its rate. */
@@ -310,6 +309,31 @@ static bool xtcp_pacer_one_out(const struct sock *sk)
 }
 
 /**
+ * xtcp_pacer_await - go on once so much has left
+ * @sk: the connection; some of its skbs wait below
+ * @limit: no more than this is to wait there, bytes
+ *
+ * What a qdisc has taken off our account does not count: a timer has to see to that.
+ *
+ * Context: Socket lock.
+ * Return: true: what is freed below will wake it; false: it has left, or there is no memory.
+ */
+bool xtcp_pacer_await(struct sock *sk, u64 limit)
+{
+	struct xtcp_pacer *p = xtcp_pacer_get(sk);
+
+	if (!p)
+		return false;
+	set_bit(XTCP_PACER_FULL, &p->flags);
+	/* What was freed before this bit was set woke nobody: look again */
+	smp_mb__after_atomic();
+	if (sk_wmem_alloc_get(sk) > limit)
+		return true;
+	clear_bit(XTCP_PACER_FULL, &p->flags);
+	return false;
+}
+
+/**
  * xtcp_pacer_full - does enough wait below?
  * @sk: the connection; more than two of its skbs do
  * @truesize: memory of what is to be sent next
@@ -321,47 +345,16 @@ bool xtcp_pacer_full(struct sock *sk, u32 truesize)
 {
 	const struct xtcp_knobs *knobs = &xtcp_sk(sk)->xn->knobs;
 	u64 limit = xtcp_pacer_short(sk, xtcp_pacer_rate(sk));
-	struct xtcp_pacer *p;
 
 	limit = max_t(u64, limit, 2 * truesize);
 	/* What is paced is no burst; without pacing the rate is a guess */
 	if (!xtcp_pacer_on(sk))
 		limit = min_t(u64, limit, READ_ONCE(knobs->limit_output_bytes));
-	if (sk_wmem_alloc_get(sk) <= limit || xtcp_pacer_one_out(sk))
+	if (sk_wmem_alloc_get(sk) <= limit || xtcp_pacer_one_out(sk) ||
+	    !xtcp_pacer_await(sk, limit))
 		return false;
-	p = xtcp_pacer_get(sk);
-	if (!p)
-		return false;
-	set_bit(XTCP_PACER_FULL, &p->flags);
-	/* What was freed before this bit was set woke nobody: look again */
-	smp_mb__after_atomic();
-	if (sk_wmem_alloc_get(sk) <= limit) {
-		clear_bit(XTCP_PACER_FULL, &p->flags);
-		return false;
-	}
 	XTCP_SK_ADD(sk, QueueWaits, 1);
 	return true;
-}
-
-/**
- * xtcp_pacer_await - go on when something that waits below is freed
- * @sk: the connection; some skb of its waits there
- *
- * Without memory, or if a qdisc has taken it off our account, nobody does: a timer has to.
- *
- * Context: Socket lock.
- */
-void xtcp_pacer_await(struct sock *sk)
-{
-	struct xtcp_pacer *p = xtcp_pacer_get(sk);
-
-	if (!p)
-		return;
-	set_bit(XTCP_PACER_FULL, &p->flags);
-	/* As above */
-	smp_mb__after_atomic();
-	if (!sk_wmem_alloc_get(sk))
-		clear_bit(XTCP_PACER_FULL, &p->flags);
 }
 
 /**

@@ -12,6 +12,9 @@
 
 #include "../xtcp.h"
 
+/* So far ahead fq may be given data. Slow ones stay here, where a timeout counts right. */
+#define XTCP_PACER_AHEAD_MS	10
+
 /* Bits of struct xtcp_pacer::flags */
 #define XTCP_PACER_FULL		0	/* enough waits below: what is freed there wakes us */
 #define XTCP_PACER_QUEUED	1	/* in a CPU's list of those to wake; a reference */
@@ -58,7 +61,7 @@ u64 xtcp_pacer_stamp(struct sock *sk, struct sk_buff *skb, u32 len, bool bare_ac
 
 bool xtcp_pacer_early(struct sock *sk);
 bool xtcp_pacer_full(struct sock *sk, u32 truesize);
-void xtcp_pacer_await(struct sock *sk);
+bool xtcp_pacer_await(struct sock *sk, u64 limit);
 void xtcp_pacer_wake(struct sock *sk, struct xtcp_pacer *p);
 
 /* Is the connection paced: by fq, which says so itself, or by SO_MAX_PACING_RATE? */

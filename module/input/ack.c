@@ -4,6 +4,7 @@
  */
 #include "input.h"
 
+#include "../conn/pacer.h"
 #include "../conn/sndq.h"
 #include "../conn/state.h"
 #include "../conn/timers.h"
@@ -51,8 +52,6 @@ static bool xtcp_ack_window(struct xtcp_sock *xt, const struct xtcp_segment *seg
 	return changed;
 }
 
-#define XTCP_ACK_EARLY_MS	10	/* as far ahead are departures stamped */
-
 static void xtcp_ack_rtt(struct sock *sk, struct xtcp_acked *acked)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -64,7 +63,7 @@ static void xtcp_ack_rtt(struct sock *sk, struct xtcp_acked *acked)
 	if (acked->rtt_us < 0 && acked->segs && acked->has_ts) {
 		s32 delta_ms = xtcp_now_ms(sk) - acked->tsecr;
 
-		if (delta_ms >= -XTCP_ACK_EARLY_MS &&
+		if (delta_ms >= -XTCP_PACER_AHEAD_MS &&
 		    delta_ms < (s32)(XTCP_RTT_MAX_US / USEC_PER_MSEC))
 			acked->rtt_us = max(delta_ms, 1) * USEC_PER_MSEC;
 	}

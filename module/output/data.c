@@ -199,7 +199,8 @@ int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct sk_buff *orig = clone ? skb : NULL;
 	struct xtcp_build b;
-	u32 tsval_ms = xtcp_now_ms(sk);
+	u32 now_ms = xtcp_now_ms(sk);
+	u32 tsval_ms = now_ms;
 	u32 len = skb->len;
 	int err;
 
@@ -225,13 +226,11 @@ int xtcp_data_transmit(struct sock *sk, struct sk_buff *skb, bool clone)
 	if ((b.h.flags & XTCP_FLAG_ACK) && !xtcp_seq_before(b.h.seq, xt->snd_una))
 		xtcp_data_ack_sent(sk);
 	if (len) {
-		u32 now = xtcp_now_ms(sk);
-
 		/* An answer within the ACK delay: ACKs may ride on data */
-		if (xt->last_data_ms && now - xt->last_data_ms <
+		if (xt->last_data_ms && now_ms - xt->last_data_ms <
 		    READ_ONCE(xt->xn->knobs.delack_ms))
 			xt->pingpong = 1;
-		xt->last_sent_ms = now;
+		xt->last_sent_ms = now_ms;
 		xt->bytes_out += len;
 	}
 	xt->segs_out += max_t(u32, 1, skb_shinfo(skb)->gso_segs);

@@ -232,7 +232,7 @@ void xtcp_retransmit_lost(struct sock *sk)
 			continue;
 		/* No copy behind an original that waits; who frees that wakes us, or a timer */
 		if (xtcp_retransmit_waits(sk, skb)) {
-			xtcp_pacer_await(sk);
+			xtcp_pacer_await(sk, 0);
 			break;
 		}
 		if (cb->tx.mss)

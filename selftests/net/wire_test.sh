@@ -235,8 +235,7 @@ extension_headers() {
 	a /usr/bin/python3 ./ipv6ext.py "$1" "$(mac_of b "$far")" "$2" "$3" 9000 9001 seg6 ||
 		fail "segment routing"
 	stop_server
-	SERVER=$host
-	stop_server
+	SERVER=$host stop_server
 }
 
 ipv6_extensions() {

@@ -345,6 +345,22 @@ static bool fq_passes_early(void)
 	return atoi(u.release) > 6;
 }
 
+/* By how many ms, at least, @n segments came later than their timestamps say; a constant aside. */
+static int32_t least_late(struct conn *c, int first, int n)
+{
+	int32_t late, least = INT32_MAX;
+	uint64_t t;
+	int i;
+
+	for (i = first; i < first + n; i++) {
+		take_all(c, i, 1, &t);
+		late = (int32_t)((uint32_t)(t / MSEC) - c->ts_recent);
+		if (late < least)
+			least = late;
+	}
+	return least;
+}
+
 /*
  * RFC 7323 3: TSval says when a segment leaves, not when fq got it: what comes back of it would
  * have the wait in it. Ten milliseconds lie between the two here.
@@ -352,25 +368,17 @@ static bool fq_passes_early(void)
 static void stamped_at_departure(void)
 {
 	struct conn *c;
-	uint64_t t;
-	int32_t late, least = INT32_MAX, base = INT32_MAX;
-	int i;
+	int32_t base, least;
 
 	fq();
 	c = in_established(.mss = LEN + 12, .sndbuf = 400000);
-	for (i = 0; i < 40; i++) {
-		/* the first ten do not wait */
-		if (i < 10)
-			write_stream(c, LEN);
-		else if (i == 10)
-			rate(c->fd, 100000), write_stream(c, 30 * LEN);
-		take_all(c, i, 1, &t);
-		late = (int32_t)((uint32_t)(t / MSEC) - c->ts_recent);
-		if (i < 10 && late < base)
-			base = late;
-		if (i >= 20 && late < least)
-			least = late;
-	}
+	/* the first ten do not wait */
+	write_stream(c, 10 * LEN);
+	base = least_late(c, 0, 10);
+	rate(c->fd, 100000);
+	write_stream(c, 30 * LEN);
+	least_late(c, 10, 10);
+	least = least_late(c, 20, 20);
 	check(least - base >= -2 && least - base <= 4, "stamped %d ms before they came",
 	      least - base);
 }
