@@ -23,7 +23,7 @@ static const struct row *const topics[] = {
 	isn_rows, open_rows, failure_rows, rto_rows, keepalive_rows, timewait_rows,
 	icmp_rows, api_rows, window_rows, ack_rows, delack_rows, gro_rows, send_rows,
 	recovery_rows, rack_rows, undo_rows, cc_rows, ecn_rows, ecnsend_rows,
-	urgsend_rows, urgrecv_rows, pacing_rows, lend_rows, ip_rows,
+	urgsend_rows, urgrecv_rows, pacing_rows, queue_rows, lend_rows, ip_rows,
 	challenge_rows, orphan_rows, visible_rows, events_rows, knobs_rows, effects_rows,
 	transitions_rows, autotune_rows, memory_rows, pressure_rows, pmtu_rows, route_rows,
 	matrix_rows, leftovers_rows,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -138,6 +139,45 @@ static void add_broadcast(const char *addr)
 	sys(recv(fd, &answer, sizeof(answer), 0));
 	check(!answer.e.error, "the broadcast route: %s",
 	      strerror(-answer.e.error));
+	close(fd);
+}
+
+/* Another queue for the device; @opt: what TCA_OPTIONS holds. */
+void net_qdisc(const char *kind, const void *opt, int optlen)
+{
+	struct {
+		struct nlmsghdr h;
+		struct tcmsg t;
+		uint8_t attr[256];
+	} m = {
+		.h = { sizeof(m.h) + sizeof(m.t), RTM_NEWQDISC, NLM_F_REQUEST | NLM_F_ACK |
+		       NLM_F_CREATE | NLM_F_REPLACE, 1, 0 },
+		.t = { .tcm_family = AF_UNSPEC, .tcm_handle = 0x10000,
+		       .tcm_parent = TC_H_ROOT },
+	};
+	struct {
+		struct nlmsghdr h;
+		struct nlmsgerr e;
+		uint8_t more[512];
+	} answer;
+	struct rtattr *a = (void *)m.attr;
+	int fd = sys(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+
+	m.t.tcm_ifindex = dev_index();
+	a->rta_type = TCA_KIND;
+	a->rta_len = RTA_LENGTH(strlen(kind) + 1);
+	strcpy(RTA_DATA(a), kind);
+	m.h.nlmsg_len += RTA_ALIGN(a->rta_len);
+	if (opt) {
+		a = (void *)((uint8_t *)&m + m.h.nlmsg_len);
+		a->rta_type = TCA_OPTIONS;
+		a->rta_len = RTA_LENGTH(optlen);
+		memcpy(RTA_DATA(a), opt, optlen);
+		m.h.nlmsg_len += RTA_ALIGN(a->rta_len);
+	}
+	sys(send(fd, &m, m.h.nlmsg_len, 0));
+	sys(recv(fd, &answer, sizeof(answer), 0));
+	check(!answer.e.error, "%s: %s", kind, strerror(-answer.e.error));
 	close(fd);
 }
 

@@ -4,9 +4,6 @@
  * stamped for later, and without, where the stack has to keep it. And what may wait there.
  */
 #define _GNU_SOURCE
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <sys/utsname.h>
 
 #include "loss.h"
@@ -17,48 +14,9 @@
 #define SO_MAX_PACING_RATE 47
 #endif
 
-/* Another queue for the device. */
-static void qdisc(const char *kind, const void *opt, int optlen)
-{
-	struct {
-		struct nlmsghdr h;
-		struct tcmsg t;
-		uint8_t attr[256];
-	} m = {
-		.h = { sizeof(m.h) + sizeof(m.t), RTM_NEWQDISC, NLM_F_REQUEST | NLM_F_ACK |
-		       NLM_F_CREATE | NLM_F_REPLACE, 1, 0 },
-		.t = { .tcm_family = AF_UNSPEC, .tcm_handle = 0x10000,
-		       .tcm_parent = TC_H_ROOT },
-	};
-	struct {
-		struct nlmsghdr h;
-		struct nlmsgerr e;
-		uint8_t more[512];
-	} answer;
-	struct rtattr *a = (void *)m.attr;
-	int fd = sys(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-
-	m.t.tcm_ifindex = if_nametoindex("w0");
-	a->rta_type = TCA_KIND;
-	a->rta_len = RTA_LENGTH(strlen(kind) + 1);
-	strcpy(RTA_DATA(a), kind);
-	m.h.nlmsg_len += RTA_ALIGN(a->rta_len);
-	if (opt) {
-		a = (void *)((uint8_t *)&m + m.h.nlmsg_len);
-		a->rta_type = TCA_OPTIONS;
-		a->rta_len = RTA_LENGTH(optlen);
-		memcpy(RTA_DATA(a), opt, optlen);
-		m.h.nlmsg_len += RTA_ALIGN(a->rta_len);
-	}
-	sys(send(fd, &m, m.h.nlmsg_len, 0));
-	sys(recv(fd, &answer, sizeof(answer), 0));
-	check(!answer.e.error, "%s: %s", kind, strerror(-answer.e.error));
-	close(fd);
-}
-
 static void fq(void)
 {
-	qdisc("fq", NULL, 0);
+	net_qdisc("fq", NULL, 0);
 }
 
 static void rate(int fd, uint32_t bytes_s)

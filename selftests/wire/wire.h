@@ -196,7 +196,7 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	autotune_rows[], recovery_rows[],
 	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
 	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[],
-	delack_rows[], cc_rows[], gro_rows[], pressure_rows[];
+	delack_rows[], cc_rows[], gro_rows[], pressure_rows[], queue_rows[];
 
 /* main.c */
 void fail_at(const char *file, int line, const char *fmt, ...)
@@ -234,6 +234,7 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* net.c */
 void net_setup(void);
 void net_add_addr(int family, const char *addr, int plen);
+void net_qdisc(const char *kind, const void *opt, int optlen);
 bool knob_exists(const char *name);
 void knob(const char *name, long value);
 long knob_get(const char *name);
