@@ -208,6 +208,21 @@ static void sender_silly(void)
 	check(s && s->len == 1000, "no full segment");
 }
 
+/* Seven segments and a half: a piece for the device ends with the last that is whole. */
+static void sender_silly_piece(void)
+{
+	struct conn *c = in_established(.no_ws = true, .win = 7500, .mss = 1012,
+					.sndbuf = 200000);
+
+	write_stream(c, 20000);
+	fence();
+	expect_stream(c, 7001);
+	quiet(c);
+	inject(c, ACK, 1, 1001, .win = 7500);
+	expect(c, ACK, 7001, 1, .len = 1000, .any = NO_WAIT);
+	quiet(c);
+}
+
 /* 3.4: a FIN takes a number, and must fit the window like data. */
 static void fin_fits(void)
 {
@@ -267,6 +282,8 @@ const struct row window_rows[] = {
 	ROW(0, "MUST-66 ACK at zero window", ack_at_zero_window),
 	ROW(0, "RFC 9293 3.8.6 a window update", window_update),
 	ROW(ROW_CORE, "MUST-38 sender silly window", sender_silly),
+	/* The kernel's TCP fills the first window to the last byte. */
+	ROW(ROW_XTCP, "MUST-38 a piece ends with a whole segment", sender_silly_piece),
 	ROW(ROW_CORE, "MUST-39 receiver silly window", receiver_silly),
 	ROW(0, "RFC 9293 3.10.7.4 SND.WL1: an old update", old_update),
 	ROW(ROW_XTCP, "RFC 9293 3.4 a FIN fits the window or waits", fin_fits),
