@@ -101,9 +101,9 @@ static void steady(int fd)
 }
 
 /* Past what is acknowledged at once in the beginning; a full segment waits. */
-static struct conn *steady_second(void)
+static struct conn *steady_second_(struct how h)
 {
-	struct conn *c = in_established(.tune = is_xtcp() ? NULL : steady);
+	struct conn *c = in_established_(h);
 	int quick = 0;
 
 	for (;;) {
@@ -116,6 +116,11 @@ static struct conn *steady_second(void)
 	}
 	check(quick >= QUICK, "only %d at once", quick);
 	return c;
+}
+
+static struct conn *steady_second(void)
+{
+	return steady_second_(HOW(.tune = is_xtcp() ? NULL : steady));
 }
 
 /* The second full segment is not waited for a third, now and later. */
@@ -157,6 +162,85 @@ static void every_second_smaller(void)
 		inject(c, PSH | ACK, c->snd, 1, .len = 100);
 	none_yet(c);
 	waits(c, 100);
+}
+
+/*
+ * The buffer is small, and more waits in it than any rounding hides: what comes takes from the
+ * window. All is acknowledged.
+ */
+static struct conn *behind(void)
+{
+	struct conn *c = steady_second_(HOW(.rcvbuf = 60000));
+	int i;
+
+	at_once(c, FULL);
+	for (i = 0; i < 8; i++)
+		inject(c, ACK, c->snd, 1, .len = FULL);
+	while (next_seg(c, 100))
+		;
+	return c;
+}
+
+/* A window that closes as the program falls behind is told when it has read, and opens again. */
+static void reader_acks(void)
+{
+	struct conn *c = behind();
+	int i, n;
+
+	for (n = 2; n < 6; n++) {
+		for (i = 0; i < n; i++)
+			waits(c, FULL);
+		read_stream(c, n * FULL);
+		expect(c, ACK, 1, c->snd, .any = NO_WAIT);
+		none_yet(c);
+	}
+}
+
+/* MUST-40: nobody reads, and it is not late for that. */
+static void reader_does_not(void)
+{
+	struct conn *c = behind();
+	uint64_t t;
+	int i;
+
+	mark(c);
+	for (i = 0; i < 4; i++)
+		waits(c, FULL);
+	if (is_xtcp()) {
+		acked_at(c, delay_ms());
+		return;
+	}
+	/* the kernel's TCP makes its delay by what it has seen */
+	t = expect(c, ACK, 1, c->snd)->t_ns;
+	check(t - c->mark_ns < 500 * MSEC, "an ACK after %d ms", (int)((t - c->mark_ns) / MSEC));
+}
+
+/* Who waits for more is not going to read. */
+static void reader_waits(void)
+{
+	struct conn *c = behind();
+	int i;
+
+	set_int(c->fd, SOL_SOCKET, SO_RCVLOWAT, 20 * FULL);
+	for (i = 0; i < 5; i++) {
+		waits(c, FULL);
+		inject(c, ACK, c->snd, 1, .len = FULL);
+		expect(c, ACK, 1, c->snd, .any = NO_WAIT);
+	}
+}
+
+/* There is room: no window closes, and nothing is left to a reader that may never come. */
+static void reader_has_room(void)
+{
+	struct conn *c = steady_second_(HOW(.tune = steady));
+	int i;
+
+	at_once(c, FULL);
+	for (i = 0; i < 10; i++) {
+		waits(c, FULL);
+		inject(c, ACK, c->snd, 1, .len = FULL);
+		expect(c, ACK, 1, c->snd, .any = NO_WAIT);
+	}
 }
 
 /* TCP_QUICKACK 0: not even the first is acknowledged at once. */
@@ -424,6 +508,13 @@ const struct row delack_rows[] = {
 	    every_second),
 	ROW(ROW_VT, "RFC 5681 4.2 the second full segment of a path that has become narrower",
 	    every_second_smaller),
+	ROW(ROW_VT, "MUST-58 a program that is behind acknowledges by reading", reader_acks),
+	ROW(ROW_VT, "MUST-40 MUST-58 a program that is behind and does not read", reader_does_not),
+	ROW(ROW_VT, "MUST-58 SO_RCVLOWAT: who waits for more leaves no ACK to the reader",
+	    reader_waits),
+	/* The kernel's TCP rounds a window without a scale, which so does close. */
+	ROW(ROW_XTCP | ROW_VT, "MUST-58 RFC 5681 4.2 nobody reads, and the window has room for it",
+	    reader_has_room),
 	ROW(ROW_VT, "TCP_QUICKACK 0: an ACK waits", quickack_off),
 	ROW(ROW_VT, "TCP_QUICKACK 1: an ACK that waits goes out", quickack_ends_wait),
 	ROW(ROW_XTCP | ROW_VT, "TCP_QUICKACK 1: no ACK waits", quickack_stays),
