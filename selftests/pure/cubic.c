@@ -141,19 +141,41 @@ TEST(RFC9438_4_3_reno_friendly_region)
 /* On a path shorter than the kernel's tick a whole one throughout (congestion.rst). */
 TEST(RFC9438_4_3_shorter_than_a_tick)
 {
-	static const u32 rtts_us[] = { 100, 1000, 3999, 4000 };
+	/* 0: no sample, which says nothing of the path */
+	static const u32 rtts_us[] = { 0, 100, 1000, 3999, 4000 };
 	struct path p;
 	u32 i, round;
 
 	for (i = 0; i < ARRAY_SIZE(rtts_us); i++) {
+		bool is_short = rtts_us[i] && rtts_us[i] < 4000;
+
 		path_init(&p, "cubic", rtts_us[i]);
+		p.pace_us = rtts_us[i] ? rtts_us[i] : 1000;
 		p.cc.cwnd = 100;
 		path_lose(&p);
 		for (round = 0; p.cc.cwnd < 100 && round < 1000; round++)
 			path_round(&p);
-		EXPECT_LT(fabs(round - (rtts_us[i] < 4000 ? 30 : 30 * 17 / 9.0)), 4)
+		EXPECT_LT(fabs(round - (is_short ? 30 : 30 * 17 / 9.0)), 4)
 			TH_LOG("%u rounds of %u us", round, rtts_us[i]);
 	}
+}
+
+/* What was short at first is not taken for short later: each ACK's sample says. */
+TEST(RFC9438_4_3_no_longer_short)
+{
+	struct path p;
+	u32 round;
+
+	path_init(&p, "cubic", 1000);
+	p.cc.cwnd = 200;
+	path_lose(&p);
+	for (round = 0; round < 20; round++)
+		path_round(&p);
+	EXPECT_LT(fabs(p.cc.cwnd - 160.0), 3);
+	p.rtt_us = 5000;
+	for (round = 0; round < 34; round++)
+		path_round(&p);
+	EXPECT_LT(fabs(p.cc.cwnd - (160 + 34 * 9 / 17.0)), 4);
 }
 
 TEST(RFC9438_4_6_multiplicative_decrease)
