@@ -22,7 +22,20 @@ struct xtcp_prr {
 	u32 recover_fs;
 };
 
+/**
+ * enum xtcp_prr_news - what an ACK tells of the path
+ * @XTCP_PRR_LOSS: more is lost than was known: the queue is full
+ * @XTCP_PRR_NONE: nothing new
+ * @XTCP_PRR_SAFE: SafeACK: it acknowledges new data and shows no further loss
+ */
+enum xtcp_prr_news {
+	XTCP_PRR_LOSS,
+	XTCP_PRR_NONE,
+	XTCP_PRR_SAFE,
+};
+
 void xtcp_prr_start(struct xtcp_prr *prr, u32 recover_fs);
-u32 xtcp_prr_ack(struct xtcp_prr *prr, u32 delivered, u32 pipe, u32 ssthresh, bool safe);
+u32 xtcp_prr_ack(struct xtcp_prr *prr, u32 delivered, u32 pipe, u32 ssthresh,
+		 enum xtcp_prr_news news);
 
 #endif

@@ -226,7 +226,8 @@ static void xtcp_recovery_leave(struct sock *sk)
 }
 
 /* The window of recovery: what is in flight, and what this ACK allows (RFC 6937). */
-static void xtcp_recovery_reduce(struct sock *sk, u32 delivered, bool safe, bool force)
+static void xtcp_recovery_reduce(struct sock *sk, u32 delivered, enum xtcp_prr_news news,
+				 bool force)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_prr *prr = xtcp_disorder_prr(xt);
@@ -238,7 +239,7 @@ static void xtcp_recovery_reduce(struct sock *sk, u32 delivered, bool safe, bool
 	 * that is sent again is not held back (4.3)
 	 */
 	if (prr)
-		count = xtcp_prr_ack(prr, delivered, pipe, xt->cc.ssthresh, safe);
+		count = xtcp_prr_ack(prr, delivered, pipe, xt->cc.ssthresh, news);
 	else if (xt->lost_out && !xt->retrans_out)
 		force = true;
 	if (force)
@@ -293,12 +294,13 @@ static void xtcp_recovery_window(struct sock *sk, const struct xtcp_acked *acked
 				 u32 prior_lost, bool force)
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
-
 	bool cwr = xt->ca_state == XTCP_CA_CWR;
+	enum xtcp_prr_news news = advanced ? XTCP_PRR_SAFE : XTCP_PRR_NONE;
 
+	if (xt->lost_out > prior_lost)
+		news = XTCP_PRR_LOSS;
 	if (xtcp_recovery_by_prr(xt) && (acked->delivered || !cwr))
-		xtcp_recovery_reduce(sk, acked->delivered,
-				     advanced && xt->lost_out <= prior_lost, force);
+		xtcp_recovery_reduce(sk, acked->delivered, news, force);
 	else if (acked->delivered && (advanced || xt->rack.reordering) && !acked->ece && !cwr)
 		xtcp_recovery_grow(sk, acked);	/* not for an ECE: RFC 3168 6.1.2 */
 	trace_xtcp_cwnd(sk);
@@ -381,7 +383,7 @@ bool xtcp_recovery_reorder(struct sock *sk)
 	if (xt->ca_state <= XTCP_CA_CWR)
 		xtcp_recovery_enter(sk, &none);
 	if (xt->ca_state == XTCP_CA_RECOVERY)
-		xtcp_recovery_reduce(sk, 0, false, true);
+		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, true);
 	trace_xtcp_cwnd(sk);
 	xtcp_board_check(sk);
 	return true;
@@ -485,7 +487,7 @@ bool xtcp_recovery_too_large(struct sock *sk, u32 mss)
 		return false;
 	xt->frto = XTCP_FRTO_OFF;
 	if (xt->ca_state == XTCP_CA_RECOVERY) {
-		xtcp_recovery_reduce(sk, 0, false, true);
+		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, true);
 	} else {
 		/* On its way down by ECE it is to come down further */
 		if (xt->ca_state == XTCP_CA_OPEN)

@@ -15,7 +15,7 @@ static u32 run(u32 fs, u32 lost, u32 ssthresh, u32 *most, u32 *last_pipe)
 		u32 count;
 
 		pipe--;
-		count = xtcp_prr_ack(&prr, 1, pipe, ssthresh, false);
+		count = xtcp_prr_ack(&prr, 1, pipe, ssthresh, XTCP_PRR_NONE);
 		prr.out += count;
 		pipe += count;
 		total += count;
@@ -50,13 +50,30 @@ TEST(RFC6937_3_slow_start_part)
 	struct xtcp_prr prr;
 
 	xtcp_prr_start(&prr, 20);
-	EXPECT_EQ(1, xtcp_prr_ack(&prr, 1, 4, 10, false));
+	EXPECT_EQ(1, xtcp_prr_ack(&prr, 1, 4, 10, XTCP_PRR_NONE));
 	prr.out = 1;
 	/* An ACK that shows no further loss may make up for one */
-	EXPECT_EQ(2, xtcp_prr_ack(&prr, 1, 4, 10, true));
+	EXPECT_EQ(2, xtcp_prr_ack(&prr, 1, 4, 10, XTCP_PRR_SAFE));
 	/* but never beyond ssthresh */
-	EXPECT_EQ(1, xtcp_prr_ack(&prr, 5, 9, 10, true));
-	EXPECT_EQ(0, xtcp_prr_ack(&prr, 5, 10, 10, true));
+	EXPECT_EQ(1, xtcp_prr_ack(&prr, 5, 9, 10, XTCP_PRR_SAFE));
+	EXPECT_EQ(0, xtcp_prr_ack(&prr, 5, 10, 10, XTCP_PRR_SAFE));
+}
+
+/* RFC 9937: what was banked is an upper bound; it does not go out as one burst. */
+TEST(RFC9937_no_burst_of_what_was_banked)
+{
+	struct xtcp_prr prr;
+
+	xtcp_prr_start(&prr, 76);
+	prr.delivered = 30;
+	prr.out = 20;
+	/* As long as losses go on, one for one */
+	EXPECT_EQ(5, xtcp_prr_ack(&prr, 5, 40, 51, XTCP_PRR_LOSS));
+	prr.out += 5;
+	EXPECT_EQ(6, xtcp_prr_ack(&prr, 3, 33, 51, XTCP_PRR_NONE));
+	prr.out += 6;
+	EXPECT_EQ(2, xtcp_prr_ack(&prr, 1, 33, 51, XTCP_PRR_SAFE));
+	EXPECT_EQ(0, xtcp_prr_ack(&prr, 0, 33, 51, XTCP_PRR_NONE));
 }
 
 TEST(RFC6937_3_first_is_never_held_back)
@@ -64,9 +81,9 @@ TEST(RFC6937_3_first_is_never_held_back)
 	struct xtcp_prr prr;
 
 	xtcp_prr_start(&prr, 100);
-	EXPECT_EQ(1, xtcp_prr_ack(&prr, 0, 97, 50, false));
+	EXPECT_EQ(1, xtcp_prr_ack(&prr, 0, 97, 50, XTCP_PRR_NONE));
 	prr.out = 1;
-	EXPECT_EQ(0, xtcp_prr_ack(&prr, 0, 97, 50, false));
+	EXPECT_EQ(0, xtcp_prr_ack(&prr, 0, 97, 50, XTCP_PRR_NONE));
 	xtcp_prr_start(&prr, 0);
 	EXPECT_EQ(1, prr.recover_fs);
 }
@@ -95,7 +112,7 @@ TEST(RFC6937_no_overflow)
 	struct xtcp_prr prr;
 
 	xtcp_prr_start(&prr, 1 << 21);
-	EXPECT_EQ(1 << 20, xtcp_prr_ack(&prr, 1 << 21, 1 << 21, 1 << 20, false));
+	EXPECT_EQ(1 << 20, xtcp_prr_ack(&prr, 1 << 21, 1 << 21, 1 << 20, XTCP_PRR_NONE));
 }
 
 TEST_HARNESS_MAIN

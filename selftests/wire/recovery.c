@@ -160,6 +160,35 @@ static void prr_bound(void)
 	check(is_xtcp() ? n == 2 : n >= 1 && n <= 2, "%d segments for one that arrived", n);
 }
 
+/*
+ * RFC 9937: what is in flight falls far below ssthresh at once. As long as ACKs show losses, one
+ * goes out for each that arrived; then two at most, until what was banked is used up.
+ */
+static void prr_no_burst(void)
+{
+	struct conn *c = far();
+	int i, n;
+
+	twenty(c);
+	flight(c, 10, 30);
+	write_stream(c, 60 * LEN);
+	pass(c, RTT);
+	/* Eight arrive: six go out, two are banked. */
+	for (i = 1; i <= 8; i++)
+		sack(c, AT(10), { AT(11), AT(11 + i) });
+	n = sent(c);
+	check(is_xtcp() ? n >= 6 && n <= 8 : n >= 4 && n <= 8, "%d segments for eight", n);
+	/* Eight more are lost: for three that arrived, three. */
+	sack(c, AT(10), { AT(27), AT(30) }, { AT(11), AT(19) });
+	n = sent(c);
+	check(is_xtcp() ? n == 3 : n >= 1 && n <= 8, "%d segments for three, with losses", n);
+	/* The first is there. */
+	pass(c, RTT);
+	sack(c, AT(19), { AT(27), AT(30) });
+	n = sent(c);
+	check(is_xtcp() ? n == 2 : n >= 1 && n <= 4, "%d segments for one", n);
+}
+
 /* RFC 6582: at the third duplicate, each partial ACK the next hole, no more. */
 static void newreno(void)
 {
@@ -369,6 +398,7 @@ const struct row recovery_rows[] = {
 	ROW(ROW_VT, "RFC 6675 6 no timeout for a fast retransmission on a long way", long_way),
 	ROW(ROW_CORE, "RFC 6937 14 of 20, evenly; cwnd ends at ssthresh", prr),
 	ROW(0, "RFC 6937 3.1 the bound when much is lost", prr_bound),
+	ROW(0, "RFC 9937 what was banked does not go out as a burst", prr_no_burst),
 	ROW(ROW_CORE, "RFC 6582 partial ACKs", newreno),
 	ROW(0, "RFC 6582 3.2 not twice for one window", newreno_twice),
 	ROW(ROW_CORE, "RFC 3042 limited transmit", limited_transmit),
