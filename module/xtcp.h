@@ -181,6 +181,17 @@ static inline struct xtcp_cb *xtcp_cb(const struct sk_buff *skb)
 	return (struct xtcp_cb *)skb->cb;
 }
 
+/*
+ * Segments in a received skb that begins with its header: a device may leave it to us to count
+ * what it has merged, or GRO what it has merged of such.
+ */
+static inline u32 xtcp_skb_segs(const struct sk_buff *skb)
+{
+	u32 mss = skb_shinfo(skb)->gso_size;
+
+	return mss ? max_t(u32, 1, DIV_ROUND_UP(skb->len - xtcp_cb(skb)->hdr_len, mss)) : 1;
+}
+
 /* Clocks. Inside the module time is in microseconds or in wrapping u32 ms. */
 static inline u64 xtcp_clock_us(void)
 {

@@ -154,7 +154,8 @@ static bool xtcp_board_ambiguous(const struct xtcp_sock *xt, const struct xtcp_c
 	if (acked->has_ts && (s32)(acked->tsecr - sent_ms) < 0)
 		return true;
 	/* What was stamped for later can have left sooner: see conn/pacer.c */
-	return (s64)(acked->now_us - cb->tx.sent_us) < (s64)xt->rtt.min_rtt_us;
+	return xt->rtt.valid &&
+	       (s64)(acked->now_us - cb->tx.sent_us) < (s64)xt->rtt.min_rtt_us;
 }
 
 /**

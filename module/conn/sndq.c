@@ -44,6 +44,8 @@ static struct sk_buff *xtcp_sndq_alloc(struct sock *sk, gfp_t gfp, bool force)
 		return NULL;
 	}
 	skb_reserve(skb, MAX_TCP_HEADER);
+	/* The header is a clone's own: layers below may write it without a copy */
+	__skb_header_release(skb);
 	memset(skb->cb, 0, sizeof(skb->cb));
 	INIT_LIST_HEAD(&xtcp_cb(skb)->tx.order);
 	skb->ip_summed = CHECKSUM_PARTIAL;
@@ -366,6 +368,8 @@ static int xtcp_sndq_unshare(struct sk_buff *skb)
 	unsigned int truesize = skb->truesize;
 	int err = skb_unclone(skb, GFP_ATOMIC);
 
+	if (!skb->nohdr)
+		__skb_header_release(skb);
 	/* What was charged stays what is paid back */
 	skb->truesize = truesize;
 	return err;

@@ -89,16 +89,15 @@ static bool xtcp_exthdr_srv6(const struct sk_buff *skb, unsigned int off,
 	const struct ipv6_devconf *all = dev_net(skb->dev)->ipv6.devconf_all;
 	const struct ipv6_sr_hdr *srh;
 	struct ipv6_sr_hdr buf;
+	int hmac = -1;	/* nobody looks at it */
 
 	srh = skb_header_pointer(skb, off, sizeof(buf), &buf);
 	if (!srh || !READ_ONCE(all->seg6_enabled) || !READ_ONCE(idev->cnf.seg6_enabled))
 		return false;
 #ifdef CONFIG_IPV6_SEG6_HMAC
-	if (READ_ONCE(idev->cnf.seg6_require_hmac) > 0 ||
-	    (READ_ONCE(idev->cnf.seg6_require_hmac) == 0 && (srh->flags & SR6_FLAG1_HMAC)))
-		return false;
+	hmac = READ_ONCE(idev->cnf.seg6_require_hmac);
 #endif
-	return true;
+	return hmac < 0 || (hmac == 0 && !(srh->flags & SR6_FLAG1_HMAC));
 }
 
 /* A routing header that has done its work, and that the host would not drop? */

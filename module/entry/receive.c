@@ -425,7 +425,7 @@ static bool xtcp_receive_flow(struct sk_buff *skb, const struct xtcp_tuple *t,
 void xtcp_receive_segment(struct sk_buff *skb, struct xtcp_tuple *t,
 			  struct sock_common *skc)
 {
-	u32 segs = max_t(u32, 1, skb_shinfo(skb)->gso_segs);
+	u32 segs = xtcp_skb_segs(skb);
 	int round;
 
 	if (skc && (1 << skc->skc_state) & ~(TCPF_NEW_SYN_RECV | TCPF_TIME_WAIT))

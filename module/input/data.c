@@ -53,9 +53,7 @@ static void xtcp_indata_measure(struct sock *sk, const struct sk_buff *skb,
 /* The ECN field of data outside of the window is ignored: RFC 3168 6.1.5. */
 static void xtcp_indata_ecn(struct sock *sk, struct xtcp_segment *seg)
 {
-	u32 segs = max_t(u32, skb_shinfo(seg->skb)->gso_segs, 1);
-
-	if (xtcp_ecn_received(sk, xtcp_cb(seg->skb)->tos, segs))
+	if (xtcp_ecn_received(sk, xtcp_cb(seg->skb)->tos, xtcp_skb_segs(seg->skb)))
 		seg->actions |= XTCP_ACT_ACK_NOW;
 }
 

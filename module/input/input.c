@@ -151,7 +151,7 @@ enum skb_drop_reason xtcp_input_process(struct sock *sk, struct xtcp_segment *se
 	enum skb_drop_reason reason;
 	bool predicted;
 
-	xt->segs_in += max_t(u32, 1, skb_shinfo(seg->skb)->gso_segs);
+	xt->segs_in += xtcp_skb_segs(seg->skb);
 	if (sk->sk_state == TCP_SYN_SENT)
 		return xtcp_synsent_process(sk, seg);
 

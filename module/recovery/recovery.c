@@ -306,6 +306,48 @@ static void xtcp_recovery_window(struct sock *sk, const struct xtcp_acked *acked
 	trace_xtcp_cwnd(sk);
 }
 
+/* Slow start, until all that is in flight now is acknowledged. */
+static void xtcp_recovery_lose(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	xt->high_seq = xt->snd_nxt;
+	xt->ca_state = XTCP_CA_LOSS;
+	xt->dupacks = 0;
+	xt->tlp_out = 0;
+	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
+	xtcp_timer_cancel(sk, XTCP_TIMER_REORDER);
+}
+
+/*
+ * What is marked lost was too large: that was no congestion, so the window stays, but what goes out
+ * again waits for ACKs as in slow start, which leads back to it. Not in fast recovery.
+ */
+static void xtcp_recovery_lose_size(struct sock *sk)
+{
+	struct xtcp_sock *xt = xtcp_sk(sk);
+
+	/* On its way down by ECE it is to come down further */
+	if (xt->ca_state == XTCP_CA_OPEN)
+		xt->cc.ssthresh = max(xt->cc.ssthresh, xt->cc.cwnd);
+	if (xt->ca_state <= XTCP_CA_CWR) {
+		xtcp_recovery_lose(sk);
+		xt->undo_valid = 0;
+	}
+	xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
+}
+
+/* Is the segment that tries a larger size all that is lost? RFC 4821 7.6.2. */
+static bool xtcp_recovery_only_probe(struct sock *sk)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+	const struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
+
+	return xt->probe_size && xt->ca_state == XTCP_CA_OPEN && xt->lost_out == 1 &&
+	       xtcp_cb(skb)->marks == XTCP_MARK_LOST &&
+	       xtcp_cb(skb)->seq == xt->probe_end - xt->probe_size;
+}
+
 /**
  * xtcp_recovery_ack - what an acceptable ACK means for the sender
  * @sk: the connection; snd_una is new already
@@ -342,7 +384,9 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 		force = xtcp_recovery_newreno(sk, acked, advanced, duplicate);
 	} else if (acked->delivered || xt->sacked_out) {
 		xtcp_rackq_detect(sk, acked->now_us);
-		if (xt->ca_state <= XTCP_CA_CWR && xt->lost_out)
+		if (xtcp_recovery_only_probe(sk))
+			xtcp_recovery_lose_size(sk);
+		else if (xt->ca_state <= XTCP_CA_CWR && xt->lost_out)
 			xtcp_recovery_enter(sk, acked);
 	}
 	if (acked->ece && xtcp_ecn_echoed(sk, acked))
@@ -412,19 +456,6 @@ static void xtcp_recovery_mark_late(struct sock *sk)
 	}
 }
 
-/* Slow start, until all that is in flight now is acknowledged. */
-static void xtcp_recovery_lose(struct sock *sk)
-{
-	struct xtcp_sock *xt = xtcp_sk(sk);
-
-	xt->high_seq = xt->snd_nxt;
-	xt->ca_state = XTCP_CA_LOSS;
-	xt->dupacks = 0;
-	xt->tlp_out = 0;
-	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
-	xtcp_timer_cancel(sk, XTCP_TIMER_REORDER);
-}
-
 /**
  * xtcp_recovery_timeout - the retransmission timer ran out
  * @sk: the connection
@@ -486,18 +517,10 @@ bool xtcp_recovery_too_large(struct sock *sk, u32 mss)
 	if (xt->lost_out == prior_lost && xt->retrans_out == prior_rexmitted)
 		return false;
 	xt->frto = XTCP_FRTO_OFF;
-	if (xt->ca_state == XTCP_CA_RECOVERY) {
+	if (xt->ca_state == XTCP_CA_RECOVERY)
 		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, true);
-	} else {
-		/* On its way down by ECE it is to come down further */
-		if (xt->ca_state == XTCP_CA_OPEN)
-			xt->cc.ssthresh = max(xt->cc.ssthresh, xt->cc.cwnd);
-		if (xt->ca_state <= XTCP_CA_CWR) {
-			xtcp_recovery_lose(sk);
-			xt->undo_valid = 0;
-		}
-		xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
-	}
+	else
+		xtcp_recovery_lose_size(sk);
 	trace_xtcp_cwnd(sk);
 	xtcp_board_check(sk);
 	return true;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <sys/ioctl.h>
 
+#include "loss.h"
 #include "wire.h"
 
 #define TOPIC "api"
@@ -103,12 +104,11 @@ static void queues(void)
 static void info(void)
 {
 	struct conn *c = in_established(.mss = 1012);
-	struct tcp_info ti = { 0 };
-	socklen_t len = sizeof(ti);
+	struct tcp_info ti;
 
 	write_stream(c, 500);
 	expect(c, ACK, 1, 1, .len = 500);
-	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	ti = tcpi(c);
 	check_eq(ti.tcpi_state, TCP_ESTABLISHED);
 	check_eq(ti.tcpi_unacked, 1);
 	check_eq(ti.tcpi_snd_mss, 1000);
@@ -121,7 +121,7 @@ static void info(void)
 	check_eq(ti.tcpi_snd_cwnd, 10);
 	expect(c, ACK, 1, 1, .len = 500);
 	expect(c, ACK, 1, 1, .len = 500);
-	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	ti = tcpi(c);
 	check(ti.tcpi_total_retrans >= 2, "%u retransmissions",
 	      ti.tcpi_total_retrans);
 }

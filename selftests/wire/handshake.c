@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* S1-S7, S12: how connections come to be, and how attempts fail. */
+#include "loss.h"
 #include "wire.h"
 
 #define TOPIC "handshake"
@@ -311,8 +312,7 @@ static void backlog_bound(void)
 static void backlog_cookies(void)
 {
 	struct conn *peers[FLOOD], *l, *c;
-	struct tcp_info ti = { 0 };
-	socklen_t len = sizeof(ti);
+	struct tcp_info ti;
 
 	knob("syncookies", 1);
 	knob("max_syn_backlog", 16);
@@ -326,7 +326,7 @@ static void backlog_cookies(void)
 	read_stream(c, 5);
 	state_is(c, TCP_ESTABLISHED);
 	/* What the SYN's options said came back in the cookie. */
-	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	ti = tcpi(c);
 	check_eq(ti.tcpi_options & 7, TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
 		 TCPI_OPT_WSCALE);
 	check((int)ti.tcpi_snd_mss >= mss_wire() - 20 - 12, "MSS %u",
