@@ -88,7 +88,7 @@ out:
  * Wait for a child. Exclusive: one connection wakes one of the tasks that wait.
  * The lock is given up while sleeping, so everything is looked at again.
  */
-static int xtcp_accept_wait(struct sock *sk, long timeo)
+static int xtcp_accept_wait(struct sock *sk, long *timeo)
 {
 	DEFINE_WAIT(wait);
 	int err;
@@ -97,7 +97,7 @@ static int xtcp_accept_wait(struct sock *sk, long timeo)
 		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 		release_sock(sk);
 		if (xtcp_acceptq_empty(sk))
-			timeo = schedule_timeout(timeo);
+			*timeo = schedule_timeout(*timeo);
 		sched_annotate_sleep();
 		lock_sock(sk);
 
@@ -107,11 +107,11 @@ static int xtcp_accept_wait(struct sock *sk, long timeo)
 		err = -EINVAL;
 		if (sk->sk_state != TCP_LISTEN)
 			break;
-		err = sock_intr_errno(timeo);
+		err = sock_intr_errno(*timeo);
 		if (signal_pending(current))
 			break;
 		err = -EAGAIN;
-		if (!timeo)
+		if (!*timeo)
 			break;
 	}
 	finish_wait(sk_sleep(sk), &wait);
@@ -120,22 +120,20 @@ static int xtcp_accept_wait(struct sock *sk, long timeo)
 
 static struct sock *xtcp_accept_locked(struct sock *sk, struct proto_accept_arg *arg)
 {
+	long timeo = sock_rcvtimeo(sk, arg->flags & O_NONBLOCK);
 	struct sock *child;
-	long timeo;
 
 	arg->err = -EINVAL;
 	if (sk->sk_state != TCP_LISTEN)
 		return NULL;
 
-	if (xtcp_acceptq_empty(sk)) {
-		timeo = sock_rcvtimeo(sk, arg->flags & O_NONBLOCK);
-		arg->err = timeo ? xtcp_accept_wait(sk, timeo) : -EAGAIN;
+	arg->err = 0;
+	/* Who has no lock may take it before us, then the next one is waited for */
+	while (!(child = xtcp_acceptq_take(sk))) {
+		arg->err = timeo ? xtcp_accept_wait(sk, &timeo) : -EAGAIN;
 		if (arg->err)
 			return NULL;
 	}
-	child = xtcp_acceptq_take(sk);
-	arg->is_empty = xtcp_acceptq_empty(sk);
-	arg->err = child ? 0 : -EAGAIN;
 	return child;
 }
 
@@ -153,10 +151,17 @@ static struct sock *xtcp_accept_locked(struct sock *sk, struct proto_accept_arg 
  */
 struct sock *xtcp_accept(struct sock *sk, struct proto_accept_arg *arg)
 {
-	struct sock *child;
+	struct sock *child = NULL;
 
-	lock_sock(sk);
-	child = xtcp_accept_locked(sk, arg);
-	release_sock(sk);
+	arg->err = 0;
+	/* The queue has a lock of its own; the listener's is for who has to wait */
+	if (!xtcp_acceptq_empty(sk))
+		child = xtcp_acceptq_take(sk);
+	if (!child) {
+		lock_sock(sk);
+		child = xtcp_accept_locked(sk, arg);
+		release_sock(sk);
+	}
+	arg->is_empty = xtcp_acceptq_empty(sk);
 	return child;
 }
