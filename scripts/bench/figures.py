@@ -45,6 +45,8 @@ SPEED = (
     ("bulk-fair", "bulk, default scheduler, loopback", "instr/MiB", None),
     ("bulk-fair-veth", "bulk, default scheduler, veth", "instr/MiB", None),
     ("bulk-lab-veth", "bulk, veth, protocol 253 beside TCP", "instr/MiB", None),
+    ("bulk-cut-veth", "bulk, veth, cut in software", "instr/MiB", None),
+    ("bulk-merged-veth", "bulk, veth, cut in software, merged by GRO", "instr/MiB", None),
     ("rr", "request/answer, loopback", "instr", at_most(1.00)),
     ("rr-6", "request/answer, loopback, IPv6", "instr", at_most(1.00)),
     ("rr-veth", "request/answer, veth", "instr", at_most(1.05)),

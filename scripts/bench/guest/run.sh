@@ -69,7 +69,7 @@ profile() {
 }
 
 speed() {
-	local r what
+	local r what ns
 	r=$(pick 5 11)
 	speed_up
 	bench -r 9 copy
@@ -85,6 +85,19 @@ speed() {
 	bench -r "$r" -p -C a -S b -x -f bulk-lab-veth -a 10.1.0.2 bulk
 	for what in a b; do
 		ip netns exec xtcp-$what sysctl -q -w net.xtcp.wire_protocol=6
+	done
+	# and what GSO and GRO callbacks for it could bring: what they bring for TCP's
+	for what in cut merged; do
+		for ns in tcp xtcp; do
+			ip netns exec $ns-a ethtool -K va tso off || fail "tso"
+			ip netns exec $ns-b ethtool -K vb gro "$([ $what = merged ] && echo on || echo off)" ||
+				fail "gro"
+		done
+		bench -r "$r" -p -C a -S b -x -f bulk-$what-veth -a 10.1.0.2 bulk
+	done
+	for ns in tcp xtcp; do
+		ip netns exec $ns-a ethtool -K va tso on
+		ip netns exec $ns-b ethtool -K vb gro off
 	done
 	for what in bulk conn; do
 		bench -r "$r" -p -C a -S a -f $what-fair $what
