@@ -52,6 +52,7 @@ void __visible cleanup_module(void);
 #include "conn/minis.c"
 
 #include "recovery/recovery.c"
+#include "recovery/window.c"
 #include "recovery/sack.c"
 #include "recovery/sacked.c"
 #include "recovery/rack.c"

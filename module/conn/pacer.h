@@ -15,6 +15,9 @@
 /* So far ahead fq may be given data. Slow ones stay here, where a timeout counts right. */
 #define XTCP_PACER_AHEAD_MS	10
 
+/* No skb is as small; but one that is being freed counts a byte until it has woken us */
+#define XTCP_PACER_NOTHING	(SKB_TRUESIZE(0) - 1)
+
 /* Bits of struct xtcp_pacer::flags */
 #define XTCP_PACER_FULL		0	/* enough waits below: what is freed there wakes us */
 #define XTCP_PACER_QUEUED	1	/* in a CPU's list of those to wake; a reference */

@@ -53,7 +53,7 @@ static void xtcp_indata_measure(struct sock *sk, const struct sk_buff *skb,
 /* The ECN field of data outside of the window is ignored: RFC 3168 6.1.5. */
 static void xtcp_indata_ecn(struct sock *sk, struct xtcp_segment *seg)
 {
-	if (xtcp_ecn_received(sk, xtcp_cb(seg->skb)->tos, xtcp_skb_segs(seg->skb)))
+	if (xtcp_ecn_received(sk, xtcp_cb(seg->skb)->tos, seg->segs))
 		seg->actions |= XTCP_ACT_ACK_NOW;
 }
 

@@ -39,6 +39,7 @@ void xtcp_segment_init(struct xtcp_segment *seg, struct sk_buff *skb)
 	seg->wnd = cb->rx.window;
 	seg->flags = cb->flags;
 	seg->len = skb->len - cb->hdr_len;
+	seg->segs = xtcp_skb_segs(skb);
 
 	if (!opt_len)
 		return;
@@ -151,7 +152,7 @@ enum skb_drop_reason xtcp_input_process(struct sock *sk, struct xtcp_segment *se
 	enum skb_drop_reason reason;
 	bool predicted;
 
-	xt->segs_in += xtcp_skb_segs(seg->skb);
+	xt->segs_in += seg->segs;
 	if (sk->sk_state == TCP_SYN_SENT)
 		return xtcp_synsent_process(sk, seg);
 

@@ -35,6 +35,7 @@
  * @ack: SEG.ACK
  * @wnd: SEG.WND as in the header, unscaled
  * @len: payload bytes
+ * @segs: how many were merged into it, at least 1
  * @flags: XTCP_FLAG_*
  * @opt: options, parsed (all of them on SYN, else timestamps and SACK)
  * @actions: XTCP_ACT_*
@@ -48,6 +49,7 @@ struct xtcp_segment {
 	u32 ack;
 	u16 wnd;
 	u32 len;
+	u32 segs;
 	u8 flags;
 	struct xtcp_options opt;
 	u32 actions;

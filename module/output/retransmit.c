@@ -231,10 +231,9 @@ void xtcp_retransmit_lost(struct sock *sk)
 		if (cb->marks != XTCP_MARK_LOST)
 			continue;
 		/* No copy behind an original that waits; who frees that wakes us, or a timer */
-		if (xtcp_retransmit_waits(sk, skb)) {
-			xtcp_pacer_await(sk, 0);
+		if (xtcp_retransmit_waits(sk, skb) &&
+		    (xtcp_pacer_await(sk, XTCP_PACER_NOTHING) || xtcp_retransmit_waits(sk, skb)))
 			break;
-		}
 		if (cb->tx.mss)
 			mss = min_t(u32, mss, cb->tx.mss);
 		quota = xtcp_recovery_quota(sk);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loss recovery: the states, and how much may be sent in each (RFC 5681, RFC 6937).
+ * Loss recovery: the states (RFC 5681).
  */
 #include "recovery.h"
 
@@ -79,60 +79,6 @@ static u32 xtcp_recovery_rto_us(const struct sock *sk)
 }
 
 /**
- * xtcp_recovery_inflight - segments in the network, as far as can be told
- * @sk: the connection
- *
- * pipe of RFC 6675 4. Without SACK each duplicate ACK is a segment that has left
- * it; before recovery two count at most: limited transmit, RFC 3042.
- *
- * Context: Socket lock.
- * Return: Segments.
- */
-u32 xtcp_recovery_inflight(const struct sock *sk)
-{
-	const struct xtcp_sock *xt = xtcp_sk(sk);
-	u32 left = xt->sacked_out + xt->lost_out;
-
-	if (!xt->sack_ok && xt->ca_state > XTCP_CA_CWR)
-		left += xt->dupacks;
-	else if (!xt->sack_ok)
-		left += min_t(u32, xt->dupacks, XTCP_RACK_DUPTHRESH - 1);
-	return xt->packets_out - min(left, xt->packets_out) + xt->retrans_out;
-}
-
-/**
- * xtcp_recovery_quota - how many segments may go out now
- * @sk: the connection
- *
- * Context: Socket lock.
- * Return: Segments, 0 if the congestion window is full.
- */
-u32 xtcp_recovery_quota(const struct sock *sk)
-{
-	u32 inflight = xtcp_recovery_inflight(sk);
-	u32 cwnd = xtcp_sk(sk)->cc.cwnd;
-
-	if (xtcp_sk(sk)->ecn_hold)
-		return 0;
-	return cwnd > inflight ? cwnd - inflight : 0;
-}
-
-/**
- * xtcp_recovery_flight - FlightSize for equation 4 of RFC 5681
- * @xt: the connection
- *
- * What limited transmit or a late ACK added beyond the window does not count (RFC 5681
- * 3.2 step 2).
- *
- * Context: Socket lock.
- * Return: Segments.
- */
-u32 xtcp_recovery_flight(const struct xtcp_sock *xt)
-{
-	return min(xt->packets_out, xt->cc.cwnd);
-}
-
-/**
  * xtcp_recovery_resent - a segment goes out again
  * @sk: the connection
  * @skb: about to be sent; counted after this
@@ -148,21 +94,6 @@ void xtcp_recovery_resent(struct sock *sk, const struct sk_buff *skb)
 	xt->disorder->undo_retrans += xtcp_cb(skb)->tx.segs;
 	if (!xt->disorder->undo_stamp_ms)
 		xt->disorder->undo_stamp_ms = xtcp_now_ms(sk) ?: 1;
-}
-
-/**
- * xtcp_recovery_fs - RecoverFS of RFC 9937: in flight, with what this ACK delivered
- * @xt: the connection, at the ACK that begins a reduction
- * @acked: of that ACK
- *
- * Context: Socket lock.
- * Return: Segments.
- */
-u32 xtcp_recovery_fs(const struct xtcp_sock *xt, const struct xtcp_acked *acked)
-{
-	u32 left = xt->sack_ok ? xt->sacked_out : xt->dupacks;
-
-	return xt->packets_out - min(left, xt->packets_out) + acked->delivered;
 }
 
 static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
@@ -188,13 +119,6 @@ static void xtcp_recovery_enter(struct sock *sk, const struct xtcp_acked *acked)
 		XTCP_SK_ADD(sk, SackRecoveries, 1);
 	else
 		XTCP_SK_ADD(sk, RenoRecoveries, 1);
-}
-
-/* Does PRR say what the window is? Not if ECE took it down to one at once. */
-static bool xtcp_recovery_by_prr(const struct xtcp_sock *xt)
-{
-	return xt->ca_state == XTCP_CA_RECOVERY ||
-	       (xt->ca_state == XTCP_CA_CWR && xtcp_disorder_prr(xt));
 }
 
 /* All is acknowledged that was in flight; after ECE what carries CWR is, too. */
@@ -225,50 +149,6 @@ static void xtcp_recovery_leave(struct sock *sk)
 		xt->undo_valid = 0;
 }
 
-/* The window of recovery: what is in flight, and what this ACK allows (RFC 6937). */
-static void xtcp_recovery_reduce(struct sock *sk, u32 delivered, enum xtcp_prr_news news,
-				 bool force)
-{
-	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct xtcp_prr *prr = xtcp_disorder_prr(xt);
-	u32 pipe = xtcp_recovery_inflight(sk);
-	u32 count = xt->cc.ssthresh - min(xt->cc.ssthresh, pipe);
-
-	/*
-	 * Without memory for PRR what is in flight may be ssthresh at once: RFC 6675 5; the first
-	 * that is sent again is not held back (4.3)
-	 */
-	if (prr)
-		count = xtcp_prr_ack(prr, delivered, pipe, xt->cc.ssthresh, news);
-	else if (xt->lost_out && !xt->retrans_out)
-		force = true;
-	if (force)
-		count = max(count, 1U);
-	xt->cc.cwnd = max(pipe + count, 1U);
-}
-
-static void xtcp_recovery_grow(struct sock *sk, const struct xtcp_acked *acked)
-{
-	struct xtcp_sock *xt = xtcp_sk(sk);
-	struct xtcp_cc_ack ack = {
-		.now_us = acked->now_us,
-		.acked_segs = acked->delivered,
-		.rtt_us = acked->rtt_us > 0 ? min_t(s64, acked->rtt_us, U32_MAX) : 0,
-		.inflight_segs = xt->packets_out + acked->segs,
-		.snd_una = xt->snd_una,
-		.snd_nxt = xt->snd_nxt,
-		.paced = xtcp_pacer_on(sk),
-	};
-
-	/*
-	 * A window that was not used must not grow (RFC 7661 in short, RFC 9438 4.2). In slow
-	 * start half of it is enough: it is filled by what it doubles to.
-	 */
-	ack.app_limited = xtcp_cc_in_slow_start(&xt->cc) ?
-		xt->cc.cwnd >= 2 * ack.inflight_segs : xt->cc.cwnd > ack.inflight_segs;
-	xtcp_cc_on_ack(&xt->cc, &ack);
-}
-
 /* Without SACK: RFC 6582. Return: a hole must go out now, whatever PRR says. */
 static bool xtcp_recovery_newreno(struct sock *sk, struct xtcp_acked *acked, bool advanced,
 				  bool duplicate)
@@ -289,23 +169,6 @@ static bool xtcp_recovery_newreno(struct sock *sk, struct xtcp_acked *acked, boo
 	return false;
 }
 
-/* How the window changes by this ACK. */
-static void xtcp_recovery_window(struct sock *sk, const struct xtcp_acked *acked, bool advanced,
-				 u32 prior_lost, bool force)
-{
-	struct xtcp_sock *xt = xtcp_sk(sk);
-	bool cwr = xt->ca_state == XTCP_CA_CWR;
-	enum xtcp_prr_news news = advanced ? XTCP_PRR_SAFE : XTCP_PRR_NONE;
-
-	if (xt->lost_out > prior_lost)
-		news = XTCP_PRR_LOSS;
-	if (xtcp_recovery_by_prr(xt) && (acked->delivered || !cwr))
-		xtcp_recovery_reduce(sk, acked->delivered, news, force);
-	else if (acked->delivered && (advanced || xt->rack.reordering) && !acked->ece && !cwr)
-		xtcp_recovery_grow(sk, acked);	/* not for an ECE: RFC 3168 6.1.2 */
-	trace_xtcp_cwnd(sk);
-}
-
 /* Slow start, until all that is in flight now is acknowledged. */
 static void xtcp_recovery_lose(struct sock *sk)
 {
@@ -316,12 +179,11 @@ static void xtcp_recovery_lose(struct sock *sk)
 	xt->dupacks = 0;
 	xt->tlp_out = 0;
 	xtcp_timer_cancel(sk, XTCP_TIMER_PROBE);
-	xtcp_timer_cancel(sk, XTCP_TIMER_REORDER);
 }
 
 /*
- * What is marked lost was too large: that was no congestion, so the window stays, but what goes out
- * again waits for ACKs as in slow start, which leads back to it. Not in fast recovery.
+ * What is marked lost was too large: that was no congestion. The window stays, or slow start leads
+ * back to it. Not in fast recovery.
  */
 static void xtcp_recovery_lose_size(struct sock *sk)
 {
@@ -334,7 +196,6 @@ static void xtcp_recovery_lose_size(struct sock *sk)
 		xtcp_recovery_lose(sk);
 		xt->undo_valid = 0;
 	}
-	xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
 }
 
 /* Is the segment that tries a larger size all that is lost? RFC 4821 7.6.2. */
@@ -346,6 +207,17 @@ static bool xtcp_recovery_only_probe(struct sock *sk)
 	return xt->probe_size && xt->ca_state == XTCP_CA_OPEN && xt->lost_out == 1 &&
 	       xtcp_cb(skb)->marks == XTCP_MARK_LOST &&
 	       xtcp_cb(skb)->seq == xt->probe_end - xt->probe_size;
+}
+
+/* Something may be marked lost: what begins with it? */
+static void xtcp_recovery_begin(struct sock *sk, const struct xtcp_acked *acked)
+{
+	const struct xtcp_sock *xt = xtcp_sk(sk);
+
+	if (xtcp_recovery_only_probe(sk))
+		xtcp_recovery_lose_size(sk);
+	else if (xt->ca_state <= XTCP_CA_CWR && xt->lost_out)
+		xtcp_recovery_enter(sk, acked);
 }
 
 /**
@@ -362,8 +234,10 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 {
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	bool advanced = xt->snd_una != prior_una;
-	bool undone, force = false;
-	u32 prior_lost = xt->lost_out;
+	/* Nothing arrived: what could be sent can still be */
+	u32 least = acked->delivered || !xtcp_recovery_by_prr(xt) ? 0 : xtcp_recovery_quota(sk);
+	u32 prior_lost, prior_rexmitted;
+	bool undone, lost;
 
 	if (duplicate)
 		XTCP_SK_ADD(sk, DupAcks, 1);
@@ -380,15 +254,16 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 		}
 		undone |= xt->ca_state == XTCP_CA_OPEN;
 	}
+	prior_lost = xt->lost_out;
+	prior_rexmitted = xt->retrans_out;
 	if (!xt->sack_ok) {
-		force = xtcp_recovery_newreno(sk, acked, advanced, duplicate);
+		if (xtcp_recovery_newreno(sk, acked, advanced, duplicate))
+			least = max(least, 1U);
 	} else if (acked->delivered || xt->sacked_out) {
 		xtcp_rackq_detect(sk, acked->now_us);
-		if (xtcp_recovery_only_probe(sk))
-			xtcp_recovery_lose_size(sk);
-		else if (xt->ca_state <= XTCP_CA_CWR && xt->lost_out)
-			xtcp_recovery_enter(sk, acked);
+		xtcp_recovery_begin(sk, acked);
 	}
+	lost = xt->lost_out > prior_lost || xt->retrans_out < prior_rexmitted;
 	if (acked->ece && xtcp_ecn_echoed(sk, acked))
 		xtcp_ecn_reduce(sk, acked);
 	if (advanced && xt->ca_state <= XTCP_CA_CWR) {
@@ -401,7 +276,7 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 	}
 	/* What was taken back may begin anew with the same ACK */
 	if (!undone || xt->ca_state == XTCP_CA_RECOVERY)
-		xtcp_recovery_window(sk, acked, advanced, prior_lost, force);
+		xtcp_recovery_window(sk, acked, advanced, lost, least);
 	xtcp_board_check(sk);
 	return xt->lost_out;
 }
@@ -420,14 +295,14 @@ bool xtcp_recovery_reorder(struct sock *sk)
 	struct xtcp_sock *xt = xtcp_sk(sk);
 	struct xtcp_acked none = { .now_us = xt->now_us };
 	u32 prior_lost = xt->lost_out, prior_rexmitted = xt->retrans_out;
+	u32 least = xtcp_recovery_by_prr(xt) ? xtcp_recovery_quota(sk) : 0;
 
 	xtcp_rackq_detect(sk, none.now_us);
 	if (xt->lost_out == prior_lost && xt->retrans_out == prior_rexmitted)
 		return false;
-	if (xt->ca_state <= XTCP_CA_CWR)
-		xtcp_recovery_enter(sk, &none);
+	xtcp_recovery_begin(sk, &none);
 	if (xt->ca_state == XTCP_CA_RECOVERY)
-		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, true);
+		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, max(least, 1U));
 	trace_xtcp_cwnd(sk);
 	xtcp_board_check(sk);
 	return true;
@@ -483,6 +358,7 @@ void xtcp_recovery_timeout(struct sock *sk)
 	else if (!xt->retransmits)
 		xt->frto = XTCP_FRTO_OFF;
 	xtcp_recovery_lose(sk);
+	xtcp_timer_cancel(sk, XTCP_TIMER_REORDER);
 	xtcp_recovery_mark_late(sk);
 	/* One segment more than what may still be on its way */
 	xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
@@ -518,9 +394,12 @@ bool xtcp_recovery_too_large(struct sock *sk, u32 mss)
 		return false;
 	xt->frto = XTCP_FRTO_OFF;
 	if (xt->ca_state == XTCP_CA_RECOVERY)
-		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, true);
+		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, 1);
 	else
 		xtcp_recovery_lose_size(sk);
+	/* What goes out again waits for ACKs as in slow start */
+	if (xt->ca_state != XTCP_CA_RECOVERY)
+		xt->cc.cwnd = xtcp_recovery_inflight(sk) + 1;
 	trace_xtcp_cwnd(sk);
 	xtcp_board_check(sk);
 	return true;

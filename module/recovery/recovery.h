@@ -9,7 +9,8 @@
  *   undo.c	a reduction that was a mistake, F-RTO	RFC 3522, 3708, 5682
  *   newreno.c	instead of rack.c without SACK		RFC 6582, 3042
  *   ecn.c	ECE instead of a loss			RFC 3168 6.1.2
- *   recovery.c	states, and how much may be sent	RFC 5681, 6937
+ *   recovery.c	states				RFC 5681
+ *   window.c	how much may be sent		RFC 5681, 6937
  */
 #ifndef _XTCP_RECOVERY_H
 #define _XTCP_RECOVERY_H
@@ -77,6 +78,12 @@ void xtcp_undo_begin(struct sock *sk);
 bool xtcp_undo_ack(struct sock *sk, const struct xtcp_acked *acked, bool advanced);
 bool xtcp_undo_frto(struct sock *sk, const struct xtcp_acked *acked, bool advanced,
 		    bool duplicate);
+
+/* window.c */
+bool xtcp_recovery_by_prr(const struct xtcp_sock *xt);
+void xtcp_recovery_reduce(struct sock *sk, u32 delivered, enum xtcp_prr_news news, u32 least);
+void xtcp_recovery_window(struct sock *sk, const struct xtcp_acked *acked, bool advanced,
+			  bool lost, u32 least);
 
 /* newreno.c */
 bool xtcp_newreno_duplicate(struct sock *sk);

@@ -189,6 +189,28 @@ static void prr_no_burst(void)
 	check(is_xtcp() ? n == 2 : n >= 1 && n <= 4, "%d segments for one", n);
 }
 
+/* What the peer sends meanwhile delivers nothing, and takes nothing back of what may be sent. */
+static void prr_nothing_new(void)
+{
+	struct conn *c = far();
+	int i, n;
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	for (i = 2; i <= 10; i++)
+		sack(c, AT(0), { AT(1), AT(i) });
+	data(c, AT(0));
+	none(c);
+	/* Its data, and a window update. */
+	inject(c, ACK, 1, AT(0), .len = 100);
+	expect(c, ACK, AT(10), 101);
+	inject(c, ACK, 101, AT(0), .win = 50000);
+	none(c);
+	write_stream(c, 10 * LEN);
+	n = sent(c);
+	check(is_xtcp() ? n == 2 : n >= 1 && n <= 7, "%d segments", n);
+}
+
 /* RFC 6582: at the third duplicate, each partial ACK the next hole, no more. */
 static void newreno(void)
 {
@@ -399,6 +421,7 @@ const struct row recovery_rows[] = {
 	ROW(ROW_CORE, "RFC 6937 14 of 20, evenly; cwnd ends at ssthresh", prr),
 	ROW(0, "RFC 6937 3.1 the bound when much is lost", prr_bound),
 	ROW(0, "RFC 9937 what was banked does not go out as a burst", prr_no_burst),
+	ROW(0, "RFC 9937 what delivers nothing takes nothing back", prr_nothing_new),
 	ROW(ROW_CORE, "RFC 6582 partial ACKs", newreno),
 	ROW(0, "RFC 6582 3.2 not twice for one window", newreno_twice),
 	ROW(ROW_CORE, "RFC 3042 limited transmit", limited_transmit),
