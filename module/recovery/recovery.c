@@ -245,8 +245,12 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 		xtcp_rackq_update(sk, acked);
 	xtcp_tlp_ack(sk, acked);
 	undone = xtcp_undo_ack(sk, acked, advanced);
-	if (xtcp_recovery_over(xt))
+	if (xtcp_recovery_over(xt)) {
+		/* RFC 6582 3.2 step 3: ssthresh, no more; duplicates have counted it already */
+		if (xt->ca_state == XTCP_CA_RECOVERY && !xt->sack_ok)
+			acked->delivered = 0;
 		xtcp_recovery_leave(sk);
+	}
 	if (xt->ca_state == XTCP_CA_LOSS) {
 		if (xtcp_undo_frto(sk, acked, advanced, duplicate)) {
 			trace_xtcp_cwnd(sk);

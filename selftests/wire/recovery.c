@@ -247,6 +247,93 @@ static void newreno(void)
 		check_eq(cwnd(c), 7);
 }
 
+/*
+ * 20 in flight, of which the first is lost, and more waits: with the third duplicate it is sent
+ * again. The first two have let one new segment out each.
+ */
+static struct conn *newreno_of_20(void (*tune)(int fd))
+{
+	struct conn *c = far(.no_sack = true, .tune = tune);
+	int i, out = 0;
+
+	twenty(c);
+	flight(c, 10, 30);
+	write_stream(c, 60 * LEN);
+	pass(c, RTT);
+	for (i = 0; i < 3; i++) {
+		inject(c, ACK, 1, AT(10));
+		out += sent(c);
+	}
+	check_eq(resent(c), 1);
+	if (is_xtcp()) {
+		check_eq(out, 3);
+		check_eq(c->rcv, AT(32));
+	}
+	return c;
+}
+
+/* All is acknowledged that was in flight. Return: how many new segments leave with that. */
+static int newreno_ends(struct conn *c, uint32_t recover, int window)
+{
+	uint32_t before = c->rcv;
+	int n;
+
+	inject(c, ACK, 1, recover);
+	n = sent(c);
+	check_eq(c->rcv, before + LEN * n);
+	check_eq(resent(c), 1);
+	check_eq(ssthresh(c), window);
+	check_eq(cwnd(c), window);
+	return n;
+}
+
+/*
+ * RFC 6582 3.2 step 3, full acknowledgment: cwnd is ssthresh. If a duplicate came for each segment
+ * that arrived, PRR has sent as much by then, but for the one that was sent again.
+ */
+static void newreno_full(void)
+{
+	struct conn *c = newreno_of_20(NULL);
+	uint32_t recover = c->rcv;
+	int i, out = 0;
+
+	/* Of 20 in flight 16 more, and a round trip later those of limited transmit */
+	for (i = 3; i < 21; i++) {
+		if (i == 19)
+			pass(c, RTT);
+		inject(c, ACK, 1, AT(10));
+		out += sent(c);
+	}
+	check(out == 13 || !is_xtcp(), "%d segments in recovery", out);
+	check_eq(newreno_ends(c, recover, 14), 14 - out);
+}
+
+/*
+ * If they are lost, or there were no data to send, little is in flight, and what cwnd has room
+ * for leaves at once: what step 3 warns of, up to ssthresh.
+ */
+static void newreno_full_burst(void)
+{
+	struct conn *c = newreno_of_20(NULL);
+
+	pass(c, RTT);
+	check_eq(newreno_ends(c, AT(32), 14), 14);
+}
+
+static void reno(int fd)
+{
+	sys(setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4));
+}
+
+/* What that ACK acknowledges does not make the window grow: it is more than twice of it. */
+static void newreno_full_reno(void)
+{
+	struct conn *c = newreno_of_20(reno);
+
+	pass(c, RTT);
+	check_eq(newreno_ends(c, AT(32), 10), 10);
+}
+
 /* RFC 6582 3.2 step 1: duplicates of what was sent again are no new loss. */
 static void newreno_twice(void)
 {
@@ -423,6 +510,11 @@ const struct row recovery_rows[] = {
 	ROW(0, "RFC 9937 what was banked does not go out as a burst", prr_no_burst),
 	ROW(0, "RFC 9937 what delivers nothing takes nothing back", prr_nothing_new),
 	ROW(ROW_CORE, "RFC 6582 partial ACKs", newreno),
+	ROW(0, "RFC 6582 3.2 step 3 full acknowledgment: cwnd is ssthresh", newreno_full),
+	/* The kernel's TCP may have sent nothing by limited transmit. */
+	ROW(ROW_XTCP, "RFC 6582 3.2 step 3 a burst of ssthresh, if duplicates are lost",
+	    newreno_full_burst),
+	ROW(ROW_XTCP, "RFC 6582 3.2 step 3 its ACK does not add to the window", newreno_full_reno),
 	ROW(0, "RFC 6582 3.2 not twice for one window", newreno_twice),
 	ROW(ROW_CORE, "RFC 3042 limited transmit", limited_transmit),
 	ROW(0, "RFC 2018 8 reneging", reneging),
