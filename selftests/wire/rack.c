@@ -35,6 +35,143 @@ static void by_time(void)
 	check_eq(resent(c), 2);
 }
 
+/*
+ * 6.2 step 2: 0 is late, or lost. What was sent half a round trip after it arrives, so 0 is sent
+ * again, while 2 to 5, sent before that, are on their way: nothing tells that they are lost, but
+ * the arrival of what was sent again. @first: TSval of what was sent first.
+ */
+static struct conn *on_their_way(bool no_ts, uint32_t *first)
+{
+	struct conn *c = far(.no_ts = no_ts);
+
+	flight(c, 0, 1);
+	*first = c->ts_recent;
+	pass(c, RTT / 2);
+	flight(c, 1, 6);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(2) });
+	data(c, AT(0));
+	none(c);
+	return c;
+}
+
+/* The ACK was for the original: nothing is lost, not even in half a round trip more. */
+static void nothing_lost(struct conn *c)
+{
+	none(c);
+	check_eq(tcpi(c).tcpi_lost, 0);
+	pass(c, RTT / 2);
+	check_eq(tcpi(c).tcpi_lost, 0);
+	inject(c, ACK, 1, AT(6));
+	none(c);
+	check_eq(resent(c), 1);
+}
+
+/* Sooner than any ACK ever came. */
+static void original_by_time(void)
+{
+	uint32_t first;
+	struct conn *c = on_their_way(true, &first);
+
+	pass(c, RTT / 20);
+	inject(c, ACK, 1, AT(2));
+	nothing_lost(c);
+}
+
+/* It echoes what was sent first. By its time it could be for what was sent again. */
+static void original_by_echo(void)
+{
+	uint32_t first;
+	struct conn *c = on_their_way(false, &first);
+
+	pass(c, RTT + RTT / 5);
+	sack_(c, AT(2), first, NULL, 0);
+	nothing_lost(c);
+}
+
+/* A round trip later it is for what was sent again: 2 to 5 did not come, one out for one in. */
+static void again_arrives(bool no_ts)
+{
+	uint32_t first;
+	struct conn *c = on_their_way(no_ts, &first);
+
+	pass(c, RTT + RTT / 5);
+	inject(c, ACK, 1, AT(2));
+	data(c, AT(2));
+	none(c);
+	check_eq(tcpi(c).tcpi_lost, 4);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(3));
+	data(c, AT(3));
+	data(c, AT(4));
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	data(c, AT(5));
+	none(c);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(6));
+	none(c);
+	check_eq(resent(c), 5);
+}
+
+static void again_by_time(void)
+{
+	again_arrives(true);
+}
+
+static void again_by_echo(void)
+{
+	again_arrives(false);
+}
+
+/* Established by a cookie, so that no round trip has been measured. */
+static struct conn *by_cookie(void)
+{
+	struct conn *c;
+
+	knob("syncookies", 2);
+	c = in_listen(.win = 60000);
+	peer_syn(c, HOW());
+	expect(c, SYN | ACK, 0, 1);
+	pass(c, RTT);
+	inject(c, ACK, 1, 1);
+	do_accept(c);
+	check_eq(tcpi(c).tcpi_rtt, 0);
+	/* Segments are longer than LEN: the cookie knows a few sizes */
+	set_int(c->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	return c;
+}
+
+/*
+ * The whole first flight is lost, its probe arrives. Without a sample no ACK comes sooner than
+ * others did; that it is for the probe its timestamp says, and what was sent before is lost.
+ */
+static void no_sample(void)
+{
+	struct conn *c = by_cookie();
+	int i;
+
+	for (i = 0; i < 10; i++)
+		flight(c, i, i + 1);
+	mark(c);
+	data_within(c, AT(9), 2000);
+	near(since_ms(c), 1000, 100);
+	pass(c, RTT);
+	check_eq(tcpi(c).tcpi_rtt, 0);
+	sack(c, AT(0), { AT(9), AT(10) });
+	data(c, AT(0));
+	none(c);
+	check_eq(tcpi(c).tcpi_lost, 9);
+	check_eq(cwnd(c), 1);
+	pass(c, RTT);
+	sack(c, AT(1), { AT(9), AT(10) });
+	data(c, AT(1));
+	data(c, AT(2));
+	none(c);
+	check_eq(resent(c), 4);
+}
+
 /* A segment comes late, and is seen to: the connection knows reordering. */
 static void overtaken(struct conn *c, int first)
 {
@@ -214,7 +351,124 @@ static void tail_repaired(void)
 	struct conn *c = far();
 
 	probe_repairs(c, 1);
-	check(cwnd(c) < 10, "cwnd %d", cwnd(c));
+	/* As in fast recovery: CUBIC's 0.7 of the window, once */
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+	flight(c, 5, 6);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(6));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+}
+
+/* A probe of 0 to 3 is out, and answered. */
+static struct conn *probed(void)
+{
+	struct conn *c = far();
+
+	flight(c, 0, 4);
+	data_within(c, AT(3), 400);
+	pass(c, RTT / 2);
+	return c;
+}
+
+/* A peer that does not say DSACK: one ACK more is as good. */
+static void tail_needless_bare(void)
+{
+	struct conn *c = probed();
+
+	inject(c, ACK, 1, AT(4));
+	inject(c, ACK, 1, AT(4));
+	none(c);
+	flight(c, 4, 5);
+	pass(c, RTT);
+	inject(c, ACK, 1, AT(5));
+	none(c);
+	check_eq(ssthresh(c), NO_SSTHRESH);
+	check_eq(cwnd(c), 10);
+}
+
+/* Nor is it one of what was sent before the last, or one that tells of other segments. */
+static void tail_not_answered(void)
+{
+	struct conn *c = probed();
+
+	inject(c, ACK, 1, AT(2));
+	inject(c, ACK, 1, AT(2));
+	inject(c, ACK, 1, AT(4));
+	none(c);
+	flight(c, 4, 6);
+	pass(c, RTT);
+	sack(c, AT(4), { AT(5), AT(6) });
+	inject(c, ACK, 1, AT(6));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(cwnd(c), 7);
+	check_eq(resent(c), 1);
+}
+
+/* No probe after two round trips (from mark() on): at its time the timer sends @head again. */
+static void timer_alone(struct conn *c, uint32_t head)
+{
+	pass(c, 2 * RTT + RTT / 2);
+	data_within(c, head, 400);
+	near(since_ms(c), 3 * RTT, 60);
+	none(c);
+}
+
+/* 7.2: without SACK nobody could tell what a probe tells. */
+static void tail_no_sack(void)
+{
+	struct conn *c = far(.no_sack = true);
+
+	flight(c, 0, 4);
+	mark(c);
+	timer_alone(c, AT(0));
+}
+
+/*
+ * 7.2: nor in recovery, even if nothing is SACKed any more. (Without timestamps, and too soon for
+ * what was sent again: nothing more is lost, and nothing undone.)
+ */
+static void tail_in_recovery(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(1), AT(4) });
+	data(c, AT(0));
+	none(c);
+	pass(c, RTT / 5);
+	inject(c, ACK, 1, AT(4));
+	mark(c);
+	none(c);
+	check_eq(sacked(c), 0);
+	check_eq(tcpi(c).tcpi_lost, 0);
+	timer_alone(c, AT(4));
+	check_eq(resent(c), 2);
+}
+
+/*
+ * 7.2: nor when something is SACKed, shortly before a probe is due: the time for reordering runs,
+ * and finds what is lost.
+ */
+static void tail_sacked(void)
+{
+	const int rtt = 400;
+	struct conn *c = far_away(HOW(.sndbuf = 400000, .win = 60000), rtt);
+
+	flight(c, 0, 4);
+	mark(c);
+	pass(c, 2 * rtt - rtt / 8);
+	sack(c, AT(0), { AT(1), AT(2) });
+	none(c);
+	/* a quarter after the ACK, and an eighth after the probe's time */
+	data_within(c, AT(0), rtt);
+	near(since_ms(c), 2 * rtt + rtt / 8, 40);
+	none(c);
+	check_eq(resent(c), 1);
 }
 
 /* Both the segment and the probe came: a DSACK, and nothing was lost. */
@@ -277,6 +531,12 @@ static void timeout_recent(void)
 
 const struct row rack_rows[] = {
 	ROW(ROW_CORE, "RFC 8985 6.2 lost by time, not by count", by_time),
+	ROW(0, "RFC 8985 6.2 step 2 too soon for what was sent again", original_by_time),
+	ROW(0, "RFC 8985 6.2 step 2 an echo of what was sent first", original_by_echo),
+	ROW(0, "RFC 8985 6.2 step 2 what was sent again arrives", again_by_time),
+	ROW(0, "RFC 8985 6.2 step 2 what was sent again arrives, by its echo", again_by_echo),
+	/* The kernel's TCP has an infinite smallest RTT then, and waits for the timer. */
+	ROW(ROW_XTCP, "RFC 8985 6.2 step 2 what was sent again, and no RTT is known", no_sample),
 	ROW(ROW_CORE, "RFC 8985 6.2 reordering is no loss", not_by_count),
 	ROW(0, "RFC 8985 6.2 RFC 2883 DSACK widens the window", adapts),
 	/* The kernel's TCP waits for longer after a DSACK only. */
@@ -286,8 +546,13 @@ const struct row rack_rows[] = {
 	ROW(ROW_VT, "RFC 8985 6.2 the window is SRTT at most", most),
 	ROW(ROW_CORE, "RFC 8985 7.2 a tail loss probe after two round trips", tail),
 	ROW(0, "RFC 8985 7.2 one segment: no sooner than its ACK may be", tail_alone),
+	ROW(0, "RFC 8985 7.2 no probe without SACK", tail_no_sack),
+	ROW(0, "RFC 8985 7.2 no probe in recovery", tail_in_recovery),
+	ROW(0, "RFC 8985 7.2 no probe while something is SACKed", tail_sacked),
 	ROW(0, "RFC 8985 7.3 new data are the probe", tail_new),
 	ROW(0, "RFC 8985 7.4 a probe that repaired a loss", tail_repaired),
 	ROW(0, "RFC 8985 7.4 a probe that was not needed", tail_needless),
+	ROW(0, "RFC 8985 7.4.2 a probe that was not needed, no DSACK", tail_needless_bare),
+	ROW(0, "RFC 8985 7.4.2 duplicates that are no answer to it", tail_not_answered),
 	{ NULL }
 };
