@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Segments that were merged on their way in (GRO, or a virtual machine's TSO): one skb stands for
- * several. A packet socket hands them to the loopback device, with what virtio_net_hdr says.
+ * several. A packet socket hands them to the loopback device, with what virtio_net_hdr says. That
+ * device counts the segments in gso_segs; one that does not, as virtio_net, is a second tun device.
  */
 #define _GNU_SOURCE
 #include <linux/if_ether.h>
@@ -43,30 +44,45 @@ static void half_checksum(const struct conn *c, uint8_t *tcp, int len)
 	tcp[17] = sum;
 }
 
-/* One unit of @n full segments, two or more. */
-static void unit(struct conn *c, uint32_t seq, int n)
+/* The segment behind @l2 bytes of link header in @buf, and what comes before. Return: all of it. */
+static int unit_build(struct conn *c, uint32_t seq, int len, int l2, uint8_t *buf)
 {
-	struct inj i = { .flags = ACK, .seq = seq, .ack = 1, .len = n * FULL };
-	static uint8_t buf[sizeof(struct virtio_net_hdr) + ETH_HLEN + 65536];
+	struct inj i = { .flags = ACK, .seq = seq, .ack = 1, .len = len };
 	struct virtio_net_hdr *v = (void *)buf;
-	struct ethhdr *e = (void *)(v + 1);
-	int ihl = is_v6() ? 40 : 20, len;
-	uint8_t *ip = (void *)(e + 1);
+	uint8_t *ip = (uint8_t *)(v + 1) + l2;
+	int ihl = is_v6() ? 40 : 20;
 
-	memset(buf, 0, sizeof(*v) + sizeof(*e));
+	memset(buf, 0, sizeof(*v) + l2);
 	len = pkt_build(c, &i, ip);
 	half_checksum(c, ip + ihl, len - ihl);
 	v->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	v->gso_type = is_v6() ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
 	v->gso_size = FULL;
-	v->hdr_len = ETH_HLEN + ihl + (ip[ihl + 12] >> 4) * 4;
-	v->csum_start = ETH_HLEN + ihl;
+	v->hdr_len = l2 + ihl + (ip[ihl + 12] >> 4) * 4;
+	v->csum_start = l2 + ihl;
 	v->csum_offset = 16;
-	e->h_proto = htons(is_v6() ? ETH_P_IPV6 : ETH_P_IP);
-	len += sizeof(*v) + sizeof(*e);
-	check_eq(sys(send(packet_socket(), buf, len, 0)), len);
 	if (seq == c->snd)
-		c->snd += n * FULL;
+		c->snd += i.len;
+	return sizeof(*v) + l2 + len;
+}
+
+static uint8_t unit_buf[sizeof(struct virtio_net_hdr) + ETH_HLEN + 65536];
+
+/* One unit of @n full segments, two or more. */
+static void unit(struct conn *c, uint32_t seq, int n)
+{
+	struct ethhdr *e = (void *)(unit_buf + sizeof(struct virtio_net_hdr));
+	int len = unit_build(c, seq, n * FULL, ETH_HLEN, unit_buf);
+
+	e->h_proto = htons(is_v6() ? ETH_P_IPV6 : ETH_P_IP);
+	check_eq(sys(send(packet_socket(), unit_buf, len, 0)), len);
+}
+
+/* One of @len bytes in segments of FULL, the last of which may be shorter: nobody counts them. */
+static void unit_uncounted(struct conn *c, int tun, int len)
+{
+	len = unit_build(c, c->snd, len, 0, unit_buf);
+	check_eq(sys(write(tun, unit_buf, len)), len);
 }
 
 /* What is not read does not make the window smaller: no ACK waits for the reader. */
@@ -175,10 +191,70 @@ static void partly_old(void)
 	read_stream(c, 4 * FULL);
 }
 
+/* tcpi_segs_in, which <netinet/tcp.h> has not heard of. */
+static uint32_t segs_in(const struct conn *c)
+{
+	uint32_t info[64] = { 0 };
+	socklen_t len = sizeof(info);
+
+	sys(getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, info, &len));
+	return info[140 / sizeof(*info)];
+}
+
+/* RFC 4898 tcpEStatsPerfSegsIn: segments, not what became of them. */
+static void statistics(void)
+{
+	struct conn *c = plain();
+	uint32_t before = segs_in(c);
+	long all = xtcp_counter("InSegs");
+
+	unit(c, c->snd, 5);
+	one_ack(c, c->snd);
+	check_eq(segs_in(c), before + 5);
+	if (is_xtcp())
+		check_eq(xtcp_counter("InSegs"), all + 5);
+}
+
+/* Where the device leaves gso_segs to us they are counted by their size. */
+static void statistics_by_size(void)
+{
+	static const struct {
+		int len, segs;
+	} units[] = {
+		{ 5 * FULL, 5 }, { 4 * FULL + 1, 5 }, { 5 * FULL - 1, 5 }, { 2 * FULL, 2 },
+		{ FULL + 1, 2 },
+	};
+	struct conn *c = plain();
+	uint32_t one = segs_in(c);
+	long all = xtcp_counter("InSegs");
+	int tun = net_merging_tun();
+	size_t i;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		unit_uncounted(c, tun, units[i].len);
+		one_ack(c, c->snd);
+		read_stream(c, units[i].len);
+		one += units[i].segs;
+		all += units[i].segs;
+		check_eq(segs_in(c), one);
+		check_eq(xtcp_counter("InSegs"), all);
+	}
+	/* And one is one, still. */
+	inject(c, ACK, c->snd, 1, .len = FULL);
+	fence();
+	check_eq(segs_in(c), one + 1);
+	check_eq(xtcp_counter("InSegs"), all + 1);
+	close(tun);
+}
+
 const struct row gro_rows[] = {
 	ROW(ROW_TCP | ROW_CORE, "RFC 5681 4.2 merged segments: one ACK", one_for_all),
 	ROW(ROW_TCP | ROW_CORE, "MUST-58 merged segments count one by one", counts),
 	ROW(ROW_TCP | ROW_CORE, "RFC 2018 4 merged segments are one block", one_block),
 	ROW(ROW_TCP, "RFC 9293 3.10.7.4 merged segments that are partly old", partly_old),
+	ROW(ROW_TCP, "tcpi_segs_in counts merged segments one by one", statistics),
+	/* The kernel's TCP counts such a unit as one. */
+	ROW(ROW_TCP | ROW_XTCP, "tcpi_segs_in counts what the device did not count",
+	    statistics_by_size),
 	{ NULL }
 };

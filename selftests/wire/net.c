@@ -85,14 +85,25 @@ static void dev_up(const char *name)
 	close(fd);
 }
 
-static void open_tun(void)
+static int open_tun(const char *name, int flags)
 {
-	struct ifreq ifr = { .ifr_name = "w0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | flags };
+	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
-	w.tun = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (w.tun < 0)
+	if (fd < 0)
 		fail("/dev/net/tun: %s", strerror(errno));
-	sys(ioctl(w.tun, TUNSETIFF, &ifr));
+	strcpy(ifr.ifr_name, name);
+	sys(ioctl(fd, TUNSETIFF, &ifr));
+	return fd;
+}
+
+/* A device that merges: what is written into it begins with a virtio_net_hdr. */
+int net_merging_tun(void)
+{
+	int fd = open_tun("w1", IFF_VNET_HDR);
+
+	dev_up("w1");
+	return fd;
 }
 
 /* What would make the host's TCP answer by other rules than its defaults. */
@@ -184,7 +195,7 @@ void net_qdisc(const char *kind, const void *opt, int optlen)
 void net_setup(void)
 {
 	sys(unshare(CLONE_NEWNET));
-	open_tun();
+	w.tun = open_tun("w0", 0);
 	quiet_knobs();
 	dev_up("lo");
 	net_add_addr(AF_INET, "192.0.2.1", 24);

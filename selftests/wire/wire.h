@@ -233,6 +233,7 @@ void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* net.c */
 void net_setup(void);
+int net_merging_tun(void);
 void net_add_addr(int family, const char *addr, int plen);
 void net_qdisc(const char *kind, const void *opt, int optlen);
 bool knob_exists(const char *name);
