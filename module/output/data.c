@@ -363,10 +363,8 @@ void xtcp_data_push(struct sock *sk, bool force_push)
 	mss = max_t(u32, xtcp_data_current_mss(sk), 1);
 	if (!xtcp_sk(sk)->packets_out)
 		xtcp_data_resume(sk, skb, mss, force_push);
-	if (unlikely(xtcp_sk(sk)->probe_mss)) {
-		xtcp_probe_mtu_up(sk);
-		skb = xtcp_sndq_head(sk);
-	}
+	if (unlikely(xtcp_sk(sk)->probe_mss))
+		skb = xtcp_probe_mtu_up(sk) ? NULL : xtcp_sndq_head(sk);
 	while (skb) {
 		int len = xtcp_data_allowed(sk, skb, mss, force_push);
 

@@ -167,8 +167,8 @@ u32 xtcp_metrics_initial_window(const struct dst_entry *dst, u32 mss, u32 rcv_wn
 
 /* R1 is over: are segments too large for the path? */
 void xtcp_probe_mtu_black_hole(struct sock *sk);
-/* probe_mss is set: a larger one may be tried. */
-void xtcp_probe_mtu_up(struct sock *sk);
+/* probe_mss is set: a larger one may be tried; true: it waits for room in the window. */
+bool xtcp_probe_mtu_up(struct sock *sk);
 /* A probe is under way: SND.UNA moved; @skb is sent again. */
 void xtcp_probe_mtu_acked(struct sock *sk);
 void xtcp_probe_mtu_lost(struct sock *sk, const struct sk_buff *skb);

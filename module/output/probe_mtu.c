@@ -90,11 +90,13 @@ static u32 xtcp_probe_mtu_next(struct sock *sk)
  * @sk: the connection; its segments are smaller than the path's MTU would have them
  *
  * New data, with as much behind them as shows at once if only they are lost: RFC 4821
- * 7.4 and 7.5.
+ * 7.4 and 7.5. Who always has more to send never has so much room in the window: ACKs give
+ * back a segment or two. So new data wait until there is, unless that empties the path.
  *
  * Context: Socket lock.
+ * Return: true: nothing is to be sent now, ACKs that are on their way make room for it.
  */
-void xtcp_probe_mtu_up(struct sock *sk)
+bool xtcp_probe_mtu_up(struct sock *sk)
 {
 	struct sk_buff *skb = xtcp_sndq_head(sk);
 	struct xtcp_sock *xt = xtcp_sk(sk);
@@ -103,18 +105,21 @@ void xtcp_probe_mtu_up(struct sock *sk)
 	if (xt->probe_size || xt->ca_state != XTCP_CA_OPEN || xt->sacked_out || xt->dupacks ||
 	    xt->rtt.backoff || !xtcp_ooo_empty(xt) ||
 	    !READ_ONCE(xtcp_net(sock_net(sk))->knobs.mtu_probing))
-		return;
+		return false;
 	size = xtcp_probe_mtu_next(sk);
 	all = size + XTCP_PROBE_MTU_BEHIND * xt->mss_cache;
-	if (!size || !skb || skb->len < size || xt->write_seq - xt->snd_nxt < all ||
-	    xtcp_seq_after(xt->snd_nxt + all, xt->snd_una + xt->snd_wnd) ||
+	if (!size || !skb || skb->len < size || xt->write_seq - xt->snd_nxt < all)
+		return false;
+	if (xtcp_seq_after(xt->snd_nxt + all, xt->snd_una + xt->snd_wnd) ||
 	    xtcp_recovery_quota(sk) <= XTCP_PROBE_MTU_BEHIND)
-		return;
+		return xt->cc.cwnd > 2 * XTCP_PROBE_MTU_BEHIND && xt->snd_wnd >= 2 * all &&
+		       xt->packets_out;
 	if (!xtcp_data_send_head(sk, skb, size, size))
-		return;
+		return false;
 	xt->probe_size = size;
 	xt->probe_end = xt->snd_nxt;
 	XTCP_SK_ADD(sk, MtuProbes, 1);
+	return false;
 }
 
 /**

@@ -25,8 +25,8 @@ static const struct row *const topics[] = {
 	recovery_rows, rack_rows, undo_rows, cc_rows, ecn_rows, ecnsend_rows,
 	urgsend_rows, urgrecv_rows, pacing_rows, queue_rows, lend_rows, ip_rows,
 	challenge_rows, orphan_rows, visible_rows, events_rows, knobs_rows, effects_rows,
-	transitions_rows, autotune_rows, memory_rows, pressure_rows, pmtu_rows, route_rows,
-	matrix_rows, leftovers_rows,
+	transitions_rows, autotune_rows, memory_rows, pressure_rows, pmtu_rows, probe_rows,
+	route_rows, matrix_rows, leftovers_rows,
 };
 
 /* What is run: a stack, what it uses on the wire, all rows or the core. */

@@ -194,7 +194,8 @@ extern const struct row handshake_rows[], close_rows[], reset_rows[],
 	challenge_rows[], orphan_rows[], visible_rows[], events_rows[], transitions_rows[],
 	matrix_rows[], knobs_rows[], effects_rows[], leftovers_rows[],
 	autotune_rows[], recovery_rows[],
-	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], route_rows[],
+	rack_rows[], undo_rows[], memory_rows[], pmtu_rows[], probe_rows[],
+	route_rows[],
 	ecn_rows[], ecnsend_rows[], urgsend_rows[], urgrecv_rows[], pacing_rows[], lend_rows[],
 	delack_rows[], cc_rows[], gro_rows[], pressure_rows[], queue_rows[];
 
