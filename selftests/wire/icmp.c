@@ -262,6 +262,37 @@ static void path_mtu_tiny(void)
 	check(s->len >= 400, "segments of %d bytes", s->len);
 }
 
+/*
+ * RFC 1191 5: a router from before it tells no MTU. Segments are of the least that a path has
+ * (min_pmtu, 552), and may be cut on their way from then on.
+ */
+static void path_mtu_none(void)
+{
+	struct conn *c = in_established();
+	int want = 552 - ip_overhead();
+	struct seg *s;
+
+	write_stream(c, 2000);
+	expect_stream(c, 2001);
+	too_big(c, 0, 1);
+	s = next_seg(c, 5000);
+	check(s && s->seq - c->iss == 1, "the oldest is not sent again");
+	check_eq(s->len, want);
+	check(!s->df, "DF is set");
+	if (is_xtcp())
+		none(c);
+	drop_pending();
+	inject(c, ACK, 1, 2001);
+	fence();
+	drop_pending();
+	write_stream(c, 3 * want);
+	while (c->rcv < 2001 + 3 * want) {
+		s = expect(c, ACK, c->rcv, 1, .len = want);
+		check(!s->df, "DF is set");
+	}
+	quiet(c);
+}
+
 static void nobody(void)
 {
 	struct conn *c = in_listen();
@@ -341,6 +372,7 @@ const struct row icmp_rows[] = {
 	ROW(0, "RFC 5927 path MTU with a stale quote", path_mtu_stale),
 	ROW(0, "RFC 5927 path MTU, the numbers next to what is under way", path_mtu_borders),
 	ROW(0, "RFC 5927 path MTU of 68", path_mtu_tiny),
+	ROW(ROW_V4, "RFC 1191 5 path MTU of a router that tells none", path_mtu_none),
 	ROW(0, "MUST-54 errors for LISTEN and SYN_RECV", nobody),
 	ROW(0, "MUST-54 errors for TIME_WAIT", time_wait),
 	ROW(0, "MUST-47 IP_RECVERR", recverr),
