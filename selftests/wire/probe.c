@@ -369,7 +369,7 @@ static void probe_sizes(void)
 	check_eq(xtcp_counter("FastRetrans"), 0);
 }
 
-/* Where less than the route has was found, it begins again after mtu_probe_interval, and not before. */
+/* Where less than the route has was found: again after mtu_probe_interval, and not before. */
 static void probe_again(void)
 {
 	const int segs = 1 + BEHIND;
@@ -452,9 +452,10 @@ static void probe_in_stream(void)
 }
 
 const struct row probe_rows[] = {
-	ROW(ROW_VT | ROW_XTCP, "RFC 4821 7.3 7.4 the first probe: full size, four behind, one at a time",
+	ROW(ROW_VT | ROW_XTCP, "RFC 4821 7.3 7.4 the first: full size, four behind, one at a time",
 	    probe_first),
-	ROW(ROW_VT | ROW_XTCP, "RFC 4821 7.4 a probe in a stream that never pauses", probe_in_stream),
+	ROW(ROW_VT | ROW_XTCP, "RFC 4821 7.4 a probe in a stream that never pauses",
+	    probe_in_stream),
 	ROW(ROW_VT | ROW_XTCP, "RFC 4821 7.3 the sizes that are tried", probe_sizes),
 	ROW(ROW_VT | ROW_XTCP, "RFC 4821 7.6.2 a probe is lost alone: in pieces, no congestion",
 	    probe_lost),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* MUST-18, RFC 6298: what is a sample, and how long is waited. */
+/* MUST-18, RFC 6298: what is a sample, how long is waited, and a timeout in fast recovery. */
 #define _GNU_SOURCE
 #include "wire.h"
 #include "loss.h"
@@ -260,6 +260,121 @@ static void rto_bounds(void)
 	      (int)(t[8] - t[7]));
 }
 
+/*
+ * What fast recovery has sent again is lost, too: the timer sends the oldest, and it alone. The
+ * window is one; the threshold is not taken down twice for the same data.
+ */
+static void times_out(struct conn *c, int after_ms)
+{
+	mark(c);
+	data_within(c, AT(0), 2 * after_ms);
+	near(since_ms(c), after_ms, is_xtcp() ? after_ms / 16 : lateness(after_ms));
+	none(c);
+	check_eq(cwnd(c), 1);
+	check_eq(ssthresh(c), 7);
+}
+
+/* Ten in flight: 0, 1, 2, 6 and 7 are lost, 9 is late; then what is sent again as well. */
+static struct conn *lost_twice(void)
+{
+	struct conn *c = far(.no_ts = true);
+
+	flight(c, 0, 10);
+	write_stream(c, 20 * LEN);
+	pass(c, RTT);
+	sack(c, AT(0), { AT(8), AT(9) }, { AT(3), AT(6) });
+	data(c, AT(0));
+	data(c, AT(1));
+	data(c, AT(2));
+	data(c, AT(6));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	times_out(c, RTT + 200);
+	pass(c, RTT);
+	return c;
+}
+
+/* RFC 6675 5.1: slow start from the lowest up, and what the peer holds is left out. */
+static void timeout_sack(void)
+{
+	struct conn *c = lost_twice();
+
+	sack(c, AT(1), { AT(8), AT(9) }, { AT(3), AT(6) });
+	data(c, AT(1));
+	data(c, AT(2));
+	none(c);
+	pass(c, RTT);
+	sack(c, AT(2), { AT(8), AT(9) }, { AT(3), AT(6) });
+	data(c, AT(6));
+	data(c, AT(7));
+	none(c);
+	sack(c, AT(6), { AT(8), AT(9) });
+	data(c, AT(9));
+	data(c, AT(10));
+	none(c);
+	pass(c, RTT);
+	sack(c, AT(7), { AT(8), AT(9) });
+	data(c, AT(11));
+	data(c, AT(12));
+	none(c);
+	check_eq(cwnd(c), 5);
+	inject(c, ACK, 1, AT(9));
+	data(c, AT(13));
+	data(c, AT(14));
+	none(c);
+	/* 0, 1, 2, 6 twice, 7 and 9 once */
+	check_eq(resent(c), 10);
+	check_eq(ssthresh(c), 7);
+}
+
+/* F-RTO is off there: 9 arrives, which was sent but once, and nothing is undone. */
+static void timeout_no_frto(void)
+{
+	struct conn *c = lost_twice();
+
+	sack(c, AT(0), { AT(8), AT(10) }, { AT(3), AT(6) });
+	none(c);
+	check_eq(cwnd(c), 1);
+	check_eq(ssthresh(c), 7);
+	sack(c, AT(1), { AT(8), AT(10) }, { AT(3), AT(6) });
+	data(c, AT(1));
+	data(c, AT(2));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	check_eq(xtcp_counter("UndoFrto"), 0);
+}
+
+/* Without SACK all of it goes again, in its order; a second timeout takes nothing down either. */
+static void timeout_newreno(void)
+{
+	struct conn *c = far(.no_ts = true, .no_sack = true);
+	int i;
+
+	flight(c, 0, 10);
+	pass(c, RTT);
+	for (i = 0; i < 3; i++)
+		inject(c, ACK, 1, AT(0));
+	data(c, AT(0));
+	none(c);
+	check_eq(ssthresh(c), 7);
+	write_stream(c, 20 * LEN);
+	sent(c);
+	times_out(c, RTT + 200);
+	/* The kernel's has F-RTO on from here */
+	if (is_xtcp())
+		times_out(c, 2 * (RTT + 200));
+	pass(c, RTT);
+	/* Two for each, and nothing new before them: that would be F-RTO */
+	for (i = 1; i <= 6; i++) {
+		inject(c, ACK, 1, AT(i));
+		data(c, AT(2 * i - 1));
+		data(c, AT(2 * i));
+		none(c);
+	}
+	check_eq(cwnd(c), 7);
+	check_eq(ssthresh(c), 7);
+}
+
 const struct row rto_rows[] = {
 	ROW(0, "MUST-18 RFC 6298 1 s before the first sample", initial_rto),
 	ROW(0, "MUST-18 Karn's algorithm", karn),
@@ -275,6 +390,9 @@ const struct row rto_rows[] = {
 	ROW(ROW_XTCP, "RFC 6298 5.7 a lost SYN, simultaneous open: 3 s", lost_crossed_syn),
 	ROW(ROW_XTCP, "RFC 9293 3.8.6.1 a window opens over data in flight", opens_over_data),
 	ROW(ROW_XTCP, "RFC 9293 3.8.6.1 a probe of a shut window is taken in", probed_away),
+	ROW(ROW_VT, "RFC 6675 5.1 RFC 5681 3.1 a timeout in fast recovery", timeout_sack),
+	ROW(ROW_VT, "RFC 5682 2.1 a timeout in fast recovery: no F-RTO", timeout_no_frto),
+	ROW(ROW_VT, "RFC 5681 3.1 a timeout in fast recovery, without SACK", timeout_newreno),
 	ROW(ROW_VT | ROW_XTCP, "XTCP_RTO_MIN_MS, XTCP_RTO_MAX_MS",
 	    rto_bounds),
 	{ NULL }
