@@ -204,19 +204,19 @@ static bool xtcp_recovery_only_probe(struct sock *sk)
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 	const struct sk_buff *skb = xtcp_sndq_rtx_head(sk);
 
-	return xt->probe_size && xt->ca_state == XTCP_CA_OPEN && xt->lost_out == 1 &&
+	return xt->probe_size && xt->ca_state == XTCP_CA_OPEN && xt->lost_out == 1 && skb &&
 	       xtcp_cb(skb)->marks == XTCP_MARK_LOST &&
 	       xtcp_cb(skb)->seq == xt->probe_end - xt->probe_size;
 }
 
-/* Something may be marked lost: what begins with it? */
+/* Something is marked lost: what begins with it? */
 static void xtcp_recovery_begin(struct sock *sk, const struct xtcp_acked *acked)
 {
 	const struct xtcp_sock *xt = xtcp_sk(sk);
 
 	if (xtcp_recovery_only_probe(sk))
 		xtcp_recovery_lose_size(sk);
-	else if (xt->ca_state <= XTCP_CA_CWR && xt->lost_out)
+	else if (xt->ca_state <= XTCP_CA_CWR)
 		xtcp_recovery_enter(sk, acked);
 }
 
@@ -265,7 +265,8 @@ bool xtcp_recovery_ack(struct sock *sk, struct xtcp_acked *acked, u32 prior_una,
 			least = max(least, 1U);
 	} else if (acked->delivered || xt->sacked_out) {
 		xtcp_rackq_detect(sk, acked->now_us);
-		xtcp_recovery_begin(sk, acked);
+		if (unlikely(xt->lost_out))
+			xtcp_recovery_begin(sk, acked);
 	}
 	lost = xt->lost_out > prior_lost || xt->retrans_out < prior_rexmitted;
 	if (acked->ece && xtcp_ecn_echoed(sk, acked))
@@ -304,7 +305,8 @@ bool xtcp_recovery_reorder(struct sock *sk)
 	xtcp_rackq_detect(sk, none.now_us);
 	if (xt->lost_out == prior_lost && xt->retrans_out == prior_rexmitted)
 		return false;
-	xtcp_recovery_begin(sk, &none);
+	if (xt->lost_out)
+		xtcp_recovery_begin(sk, &none);
 	if (xt->ca_state == XTCP_CA_RECOVERY)
 		xtcp_recovery_reduce(sk, 0, XTCP_PRR_LOSS, max(least, 1U));
 	trace_xtcp_cwnd(sk);

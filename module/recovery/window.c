@@ -161,7 +161,7 @@ void xtcp_recovery_window(struct sock *sk, const struct xtcp_acked *acked, bool 
 
 	if (lost)
 		news = XTCP_PRR_LOSS;
-	if (xtcp_recovery_by_prr(xt)) {
+	if (unlikely(xtcp_recovery_by_prr(xt))) {
 		if (acked->delivered)
 			xtcp_recovery_reduce(sk, acked->delivered, news, least);
 		else if (!cwr && (lost || least))
