@@ -189,7 +189,9 @@ static inline u32 xtcp_skb_segs(const struct sk_buff *skb)
 {
 	u32 mss = skb_shinfo(skb)->gso_size;
 
-	return mss ? max_t(u32, 1, DIV_ROUND_UP(skb->len - xtcp_cb(skb)->hdr_len, mss)) : 1;
+	if (likely(!mss))
+		return 1;
+	return max_t(u32, 1, DIV_ROUND_UP(skb->len - xtcp_cb(skb)->hdr_len, mss));
 }
 
 /* Clocks. Inside the module time is in microseconds or in wrapping u32 ms. */

@@ -155,9 +155,9 @@ struct sock *xtcp_accept(struct sock *sk, struct proto_accept_arg *arg)
 
 	arg->err = 0;
 	/* The queue has a lock of its own; the listener's is for who has to wait */
-	if (!xtcp_acceptq_empty(sk))
+	if (likely(!xtcp_acceptq_empty(sk)))
 		child = xtcp_acceptq_take(sk);
-	if (!child) {
+	if (unlikely(!child)) {
 		lock_sock(sk);
 		child = xtcp_accept_locked(sk, arg);
 		release_sock(sk);
